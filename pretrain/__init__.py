@@ -1,0 +1,1 @@
+"""How the weights of ``vit_nano`` were made: data, training, evaluation, export."""

@@ -1,0 +1,207 @@
+"""One training step: encode windows, prompt objects in two groups, sometimes a corrective round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from napari_catsam.sam.box_prior import soft_ellipse_logits
+from pretrain import prompts
+from pretrain.losses import dense_loss, mask_loss, true_iou
+from pretrain.network import ALIGN, Prompt, decode, encode
+
+CANVAS = 512
+
+
+@dataclass(frozen=True)
+class StepConfig:
+    """Shares and weights of a step.
+
+    Attributes
+    ----------
+    boxed
+        Share of the objects of an image that are prompted by a box; the others by clicks.
+    shake
+        Largest move of a box side, in parts of the side.
+    prior
+        Share of boxes that come with their ellipse.
+    second_round
+        Share of the steps with a corrective round.
+    """
+
+    boxed: float = 0.625
+    shake: float = 0.12
+    prior: float = 0.8
+    second_round: float = 0.35
+
+
+@dataclass(frozen=True)
+class Objects:
+    """N objects: masks ``(N, S, S)`` bool, half-size pooled masks, boxes ``(N, 4)``, depth ``(N, S, S)``."""
+
+    masks: torch.Tensor
+    pooled: torch.Tensor
+    boxes: torch.Tensor
+    depth: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Group:
+    """Objects prompted alike; ``several``: one click, so any of three masks may be meant."""
+
+    objects: Objects
+    prompt: Prompt
+    several: bool = False
+
+
+class Step:
+    """Computes the loss of a batch; holds the generator of its chance.
+
+    Parameters
+    ----------
+    sam, head
+        The model and the auxiliary head.
+    config
+        Shares and weights.
+    seed
+        Of the prompts.
+    """
+
+    def __init__(self, sam: Any, head: nn.Module, config: StepConfig, seed: int) -> None:
+        self.sam, self.head, self.config = sam, head, config
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def chance(self) -> float:
+        """A number from 0 to 1."""
+        return float(torch.rand(1, generator=self.generator))
+
+    def offset(self, size: int) -> tuple[int, int]:
+        """A random place of a window of ``size`` pixels on the canvas."""
+        room = (CANVAS - size) // ALIGN + 1
+        row, column = torch.randint(0, room, (2,), generator=self.generator).tolist()
+        return row * ALIGN, column * ALIGN
+
+    def __call__(self, batch: dict[str, torch.Tensor], dense_weight: float) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss and its parts, for ``batch`` as :func:`pretrain.samples.draw_sample` makes it, stacked."""
+        offset = self.offset(batch["image"].shape[-1])
+        features = encode(self.sam, batch["image"], offset)
+        dense = dense_loss(self.head(features), batch["dense"])
+        boxed = round(self.config.boxed * batch["boxes"].shape[1])
+        groups = {
+            "box": self.box_group(batch, slice(0, boxed), offset),
+            "click": self.click_group(batch, slice(boxed, None), offset),
+        }
+        loss, parts = dense_weight * dense, {"dense": float(dense.detach())}
+        again = self.chance() < self.config.second_round
+        for name, group in groups.items():
+            logits, quality = decode(self.sam, features, offset, group.prompt)
+            value, parts[name] = self.group_loss(group, logits, quality)
+            share = boxed if name == "box" else batch["boxes"].shape[1] - boxed
+            loss = loss + value * share / batch["boxes"].shape[1]
+            if again and (name == "box") == (self.chance() < 0.5):
+                group = self.corrected(group, logits, quality, offset)
+                value, parts["again"] = self.group_loss(group, *decode(self.sam, features, offset, group.prompt))
+                loss = loss + 0.5 * value
+        return loss, parts
+
+    def box_group(self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]) -> Group:
+        """Boxes, mostly with their ellipse, sometimes with clicks or a rough mask."""
+        objects = take(batch, part)
+        shaken = prompts.shake_boxes(objects.boxes, self.config.shake, self.generator)
+        size = objects.masks.shape[-1]
+        prior = soft_ellipse_logits(shaken, size, size // 4)
+        some = torch.rand(len(shaken), generator=self.generator) < self.config.prior
+        if self.chance() < 0.06:
+            prior = prompts.coarse_mask(objects.masks, self.generator)
+        prompt = Prompt(boxes=to_canvas(shaken, offset), mask=prior, has_mask=some)
+        if self.chance() < 0.3:
+            points, labels = self.clicks(objects, int(self.chance() * 3) + 1)
+            prompt = replace(prompt, points=to_canvas(points, offset), labels=labels)
+        return Group(objects, prompt)
+
+    def click_group(self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]) -> Group:
+        """One click, several clicks, or a rough mask alone."""
+        objects = take(batch, part)
+        choice = self.chance()
+        if choice < 0.05:
+            given = prompts.coarse_mask(objects.masks, self.generator)
+            some = torch.ones(len(given), dtype=torch.bool)
+            return Group(objects, Prompt(mask=given, has_mask=some))
+        count = 1 if choice < 0.75 else int(self.chance() * 3) + 2
+        points, labels = self.clicks(objects, count, first=True)
+        points = torch.cat([points, torch.zeros_like(points[:, :1])], 1)
+        labels = torch.cat([labels, -torch.ones_like(labels[:, :1])], 1)
+        prompt = Prompt(points=to_canvas(points, offset), labels=labels)
+        return Group(objects, prompt, several=count == 1)
+
+    def clicks(
+        self, objects: Objects, count: int, first: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``count`` clicks an object, (row, column) ``(N, count, 2)`` and labels; ``first``: the first is positive."""
+        points, labels = [], []
+        for number in range(count):
+            positive = (first and number == 0) or self.chance() < 0.6
+            place = objects.masks if positive else near(objects.masks, objects.boxes)
+            if positive and self.chance() < 0.7:
+                place = objects.depth
+            point, some = prompts.draw_points(place, self.generator)
+            drop = torch.rand(len(place), generator=self.generator) < (0.15 if number else 0.0)
+            points.append(point)
+            labels.append(torch.where(some & ~drop, float(positive), -1.0))
+        return torch.stack(points, 1), torch.stack(labels, 1)
+
+    def corrected(self, group: Group, logits: torch.Tensor, quality: torch.Tensor, offset: tuple[int, int]) -> Group:
+        """The same objects with the last logits as mask prompt and one click in the error."""
+        index = quality[:, 1:].argmax(1) + 1 if group.several else torch.zeros(len(logits), dtype=torch.long)
+        last = logits.detach()[torch.arange(len(logits)), index].clamp(-20, 20)
+        point, label = prompts.correct(group.objects.masks, last, self.generator)
+        old = group.prompt
+        points, labels = to_canvas(point[:, None], offset), label[:, None].float()
+        if old.points is not None and old.labels is not None:
+            points, labels = torch.cat([old.points, points], 1), torch.cat([old.labels, labels], 1)
+        elif old.boxes is None:
+            points = torch.cat([points, torch.zeros_like(points)], 1)
+            labels = torch.cat([labels, -torch.ones_like(labels)], 1)
+        keep = torch.rand(len(last), generator=self.generator) < 0.85
+        prompt = Prompt(old.boxes, points, labels, last[:, None], keep)
+        return replace(group, prompt=prompt, several=False)
+
+    def group_loss(self, group: Group, logits: torch.Tensor, quality: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """Mask and IoU loss of a group, and the mean IoU of the mask that would be shown."""
+        iou = true_iou(logits.detach(), group.objects.pooled)
+        if not group.several:
+            loss = mask_loss(logits[:, :1], group.objects.pooled, group.objects.boxes).mean()
+            return loss + F.mse_loss(quality[:, 0], iou[:, 0]), float(iou[:, 0].mean())
+        each = mask_loss(logits, group.objects.pooled, group.objects.boxes)
+        best = each[:, 1:].min(1).values.mean() + 0.05 * each[:, 1:].mean() + 0.2 * each[:, 0].mean()
+        shown = iou[:, 1:].gather(1, quality[:, 1:].argmax(1, keepdim=True))
+        return best + F.mse_loss(quality, iou), float(shown.mean())
+
+
+def take(batch: dict[str, torch.Tensor], part: slice) -> Objects:
+    """Some objects of every image, flattened to one row an object."""
+    masks = batch["masks"][:, part]
+    depth = (batch["distance"][:, None] * masks).flatten(0, 1)
+    masks = masks.flatten(0, 1)
+    pooled = F.avg_pool2d(masks.float()[:, None], 2)[:, 0]
+    return Objects(masks, pooled, batch["boxes"][:, part].flatten(0, 1), depth)
+
+
+def near(masks: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Pixels around an object but not in it, ``(N, S, S)`` bool."""
+    place = torch.arange(masks.shape[-1])
+    half = (boxes[:, 2:] - boxes[:, :2]) * 0.8 + 3
+    centre = (boxes[:, 2:] + boxes[:, :2]) / 2
+    rows = (place[None] - centre[:, :1]).abs() < half[:, :1]
+    columns = (place[None] - centre[:, 1:]).abs() < half[:, 1:]
+    return rows[:, :, None] & columns[:, None] & ~masks
+
+
+def to_canvas(place: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
+    """(row, column[, row, column]) of a window as (x, y[, x, y]) of the canvas."""
+    pairs = place.unflatten(-1, (-1, 2)) + torch.tensor(offset, dtype=place.dtype)
+    return pairs.flip(-1).flatten(-2)

@@ -1,0 +1,151 @@
+"""Prompts as a user gives them, made from masks: boxes drawn by hand, clicks, corrections.
+
+All are in ``(row, column)`` pixels of the view, and depend on nothing but their arguments and the state
+of the generator.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+from napari_catsam.geometry import Frame, boxes_from_masks
+from napari_catsam.types import Prompts
+
+__all__ = ["correct_prompts", "jitter_boxes", "sample_click", "simulate_prompts"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Kind = Literal["box", "click", "box and click"]
+
+KINDS: tuple[tuple[Kind, float], ...] = (("box", 0.6), ("click", 0.2), ("box and click", 0.2))
+"""How often each kind of prompt is asked; boxes most, as users give them most."""
+
+JITTER = 0.1
+"""Sides of a box drawn by hand are off by up to this share of its length."""
+
+
+def simulate_prompts(masks: BoolArray, generator: np.random.Generator) -> Prompts:
+    """Prompt for each mask, all in one way.
+
+    Parameters
+    ----------
+    masks : ndarray, (N, H, W), bool
+        None of them empty.
+    generator : numpy.random.Generator
+        Draws the way and the places.
+
+    Returns
+    -------
+    Prompts
+        N rows: boxes, positive clicks, or both.
+    """
+    kinds, shares = zip(*KINDS, strict=True)
+    kind = kinds[generator.choice(len(kinds), p=shares)]
+    boxes = jitter_boxes(boxes_from_masks(masks), masks.shape[1:], generator)
+    clicks = np.stack([sample_click(mask, generator) for mask in masks])[:, None]
+    if kind == "box":
+        return Prompts(boxes=boxes)
+    return Prompts(points=clicks) if kind == "click" else Prompts(boxes=boxes, points=clicks)
+
+
+def jitter_boxes(
+    boxes: FloatArray, size: tuple[int, ...], generator: np.random.Generator, share: float = JITTER
+) -> FloatArray:
+    """Move every side of tight boxes as an unsteady hand does.
+
+    Parameters
+    ----------
+    boxes : ndarray, (N, 4), float
+        ``[r0, c0, r1, c1]`` in pixels.
+    size : (int, int)
+        (H, W) of the view; boxes stay inside.
+    generator : numpy.random.Generator
+        Draws the shifts, even in ``-share..share`` times the box's extent.
+    share : float
+        Below 0.5, so that no box turns over.
+
+    Returns
+    -------
+    ndarray, (N, 4), float
+    """
+    extent = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    moved = boxes + generator.uniform(-share, share, boxes.shape) * extent
+    moved[:, 0::2] = moved[:, 0::2].clip(0, size[0])
+    moved[:, 1::2] = moved[:, 1::2].clip(0, size[1])
+    return moved
+
+
+def sample_click(mask: BoolArray, generator: np.random.Generator) -> FloatArray:
+    """Draw a pixel of a mask, the likelier the further it is from the border.
+
+    Parameters
+    ----------
+    mask : ndarray, (H, W), bool
+        Not empty.
+    generator : numpy.random.Generator
+        Draws the pixel.
+
+    Returns
+    -------
+    ndarray, (2,), float
+        ``(row, column)`` of a pixel in the mask.
+    """
+    r0, c0, r1, c1 = boxes_from_masks(mask[None])[0].astype(int)
+    # What lies beyond the view's edge is not the object's border, but a click there is rare all the same.
+    depth = distance_transform_edt(np.pad(mask[r0:r1, c0:c1], 1))[1:-1, 1:-1]
+    weight = depth.ravel() / depth.sum()
+    place = generator.choice(weight.size, p=weight)
+    row, column = divmod(int(place), c1 - c0)
+    return np.array([r0 + row, c0 + column], float)
+
+
+def correct_prompts(
+    prompts: Prompts,
+    predicted: BoolArray,
+    wanted: BoolArray,
+    frame: Frame,
+    generator: np.random.Generator,
+) -> Prompts:
+    """Add to each object one click where its prediction errs.
+
+    Parameters
+    ----------
+    prompts : Prompts
+        What gave the prediction; N rows.
+    predicted, wanted : ndarray, (N, h, w), bool
+        Masks on the decoder's grid, which lies over the whole input.
+    frame : Frame
+        How the view lies in the input.
+    generator : numpy.random.Generator
+        Draws the pixel in the error.
+
+    Returns
+    -------
+    Prompts
+        Positive clicks where the object was missed, negative where it was made up, whichever error is
+        larger; padding for an object without an error.
+    """
+    clicks = np.zeros((len(wanted), 1, 2))
+    labels = np.full((len(wanted), 1), -1)
+    for row, (guess, truth) in enumerate(zip(predicted, wanted, strict=True)):
+        missed, false = truth & ~guess, guess & ~truth
+        error = missed if missed.sum() >= false.sum() else false
+        if error.any():
+            clicks[row, 0] = _grid_to_view(sample_click(error, generator), frame, guess.shape[0])
+            labels[row, 0] = int(error is missed)
+    if prompts.points is None and (labels < 0).all():
+        return prompts
+    if prompts.points is not None:
+        clicks = np.concatenate([np.asarray(prompts.points), clicks], axis=1)
+        labels = np.concatenate([np.asarray(prompts.labels), labels], axis=1)
+    return Prompts(boxes=prompts.boxes, points=clicks, labels=labels)
+
+
+def _grid_to_view(point: FloatArray, frame: Frame, side: int) -> FloatArray:
+    """Take ``(row, column)`` of a cell of the decoder's grid to the view pixel in its middle."""
+    place = (point + 0.5) * (frame.side / side) / np.asarray(frame.scale) - 0.5
+    return np.clip(place, 0, np.asarray(frame.size) - 1)

@@ -1,0 +1,194 @@
+"""From shots to what is trained on and what is only scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.errors import ShotError
+from napari_catsam.geometry import boxes_from_masks
+from napari_catsam.types import Intensity, Shot
+
+__all__ = ["Sample", "Scored", "Split", "split_shots"]
+
+LEAST_SHOTS, LEAST_OBJECTS = 3, 4
+"""From so many shots on whole shots are held out, from so many objects on single objects."""
+
+Held = Literal["images", "objects", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image to train on.
+
+    Attributes
+    ----------
+    rgb : ndarray, (H, W, 3), float32
+        In 0..255.
+    labels : ndarray, (H, W), int32
+        Training objects 1..N, without gaps.
+    ignore : ndarray, (H, W), bool
+        Pixels that say nothing: the user's, and every held-out object.
+    boxes : ndarray, (N, 4), float
+        Tight box of each object.
+    areas : ndarray, (N,), int
+        Pixels of each object.
+    """
+
+    rgb: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32]
+    ignore: npt.NDArray[np.bool_]
+    boxes: npt.NDArray[np.float64]
+    areas: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return len(self.areas)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One image with the objects on which a model is scored.
+
+    Attributes
+    ----------
+    image : ndarray, (H, W) or (H, W, C)
+        As the user gave it.
+    masks : ndarray, (N, H, W), bool
+        The objects.
+    ignore : ndarray, (H, W), bool
+        Pixels that do not count.
+    """
+
+    image: npt.NDArray[Any]
+    masks: npt.NDArray[np.bool_]
+    ignore: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What is trained on and what is scored.
+
+    Attributes
+    ----------
+    train : tuple of Sample
+        At least one object in all.
+    scored : tuple of Scored
+        Held-out objects; the training objects themselves when ``held`` is ``"none"``.
+    held : {"images", "objects", "none"}
+        What was held out.
+    """
+
+    train: tuple[Sample, ...]
+    scored: tuple[Scored, ...]
+    held: Held
+
+    @property
+    def note(self) -> str:
+        """What the scores mean, in a few words for the user."""
+        count = sum(len(image.masks) for image in self.scored)
+        objects = f"{count} object" if count == 1 else f"{count} objects"
+        if self.held == "none":
+            return f"scored on the {objects} trained on (too few masks to hold any out)"
+        if self.held == "objects":
+            return f"scored on {objects} held out"
+        return f"scored on {objects} in {len(self.scored)} images held out"
+
+
+def split_shots(shots: Sequence[Shot], intensity: Intensity, share: float, seed: int) -> Split:
+    """Choose what is held out: whole shots if there are three or more, else objects if there are four.
+
+    Parameters
+    ----------
+    shots : sequence of Shot
+        At least one.
+    intensity : Intensity
+        How pixel values become 0..255.
+    share : float
+        About this share is held out, at least one shot or object; 0 holds out nothing.
+    seed : int
+        Chooses which.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ShotError
+        If there is no shot, or nothing outside of the ignored pixels.
+    """
+    shots = list(shots)
+    if not shots:
+        raise ShotError("no shots were given; draw at least one mask")
+    objects = [_usable_labels(shot) for shot in shots]
+    keys = [(index, label) for index, labels in enumerate(objects) for label in labels]
+    held_keys, held = _hold_out(objects, keys, share, np.random.default_rng([seed, 0]))
+    train, scored = [], []
+    for index, shot in enumerate(shots):
+        out = {label for i, label in held_keys if i == index}
+        kept = [label for label in objects[index] if label not in out]
+        if kept:
+            train.append(_make_sample(shot, kept, sorted(out), intensity))
+        wanted = kept if held == "none" else sorted(out)
+        if wanted:
+            scored.append(_make_scored(shot, wanted))
+    return Split(tuple(train), tuple(scored), held)
+
+
+def _usable_labels(shot: Shot) -> list[int]:
+    """Return the labels that have a pixel outside of the ignored ones; at least one."""
+    masks, ignore = np.asarray(shot.masks), shot.ignore
+    seen = masks if ignore is None else masks[~np.asarray(ignore)]
+    labels = [int(label) for label in np.unique(seen) if label != 0]
+    if not labels:
+        where = f" of {shot.name}" if shot.name else ""
+        raise ShotError(f"every mask{where} lies in ignored pixels; draw one outside of them")
+    return labels
+
+
+def _hold_out(
+    objects: list[list[int]], keys: list[tuple[int, int]], share: float, generator: np.random.Generator
+) -> tuple[set[tuple[int, int]], Held]:
+    """Return the (shot, label) pairs that are held out, and what kind of things they are."""
+    if share > 0 and len(objects) >= LEAST_SHOTS:
+        chosen = _draw(len(objects), share, generator)
+        return {key for key in keys if key[0] in chosen}, "images"
+    if share > 0 and len(keys) >= LEAST_OBJECTS:
+        return {keys[index] for index in _draw(len(keys), share, generator)}, "objects"
+    return set(), "none"
+
+
+def _draw(count: int, share: float, generator: np.random.Generator) -> set[int]:
+    """Draw about ``share`` of ``count`` things: at least one, and never all."""
+    some = min(max(1, round(share * count)), count - 1)
+    return {int(index) for index in generator.permutation(count)[:some]}
+
+
+def _make_sample(shot: Shot, kept: list[int], out: list[int], intensity: Intensity) -> Sample:
+    masks = np.asarray(shot.masks)
+    known = np.asarray(kept, dtype=masks.dtype)
+    labels = np.where(np.isin(masks, known), np.searchsorted(known, masks) + 1, 0).astype(np.int32)
+    ignore = _ignored(shot)
+    labels[ignore] = 0
+    ignore = ignore | np.isin(masks, out)
+    boxes = boxes_from_masks(labels == np.arange(1, len(kept) + 1)[:, None, None])
+    areas = np.bincount(labels.ravel(), minlength=len(kept) + 1)[1:]
+    return Sample(intensity.apply(np.asarray(shot.image)), labels, ignore, boxes, areas)
+
+
+def _make_scored(shot: Shot, wanted: list[int]) -> Scored:
+    masks = np.asarray(shot.masks)
+    ignore = _ignored(shot)
+    stack = np.stack([(masks == label) & ~ignore for label in wanted])
+    return Scored(np.asarray(shot.image), stack, ignore)
+
+
+def _ignored(shot: Shot) -> npt.NDArray[np.bool_]:
+    if shot.ignore is None:
+        return np.zeros(np.asarray(shot.masks).shape, bool)
+    return np.asarray(shot.ignore, dtype=bool)

@@ -1,0 +1,1 @@
+"""How good the masks are: metrics, and their evaluation over labelled images."""

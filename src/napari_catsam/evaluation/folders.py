@@ -1,0 +1,131 @@
+"""Labelled images: in memory, or in two folders whose files belong together by their stem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.errors import ShotError, UnreadableFileError
+from napari_catsam.evaluation.objects import split_objects
+from napari_catsam.images import find_images, read_image, read_labels
+from napari_catsam.types import check_image
+
+__all__ = ["Sample", "SampleFolder", "read_sample"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image plane with its labels, to be evaluated; unlike a shot it may hold no object.
+
+    Parameters
+    ----------
+    image : array_like, (H, W) or (H, W, C)
+        Any real dtype.
+    masks : array_like, (H, W), integer
+        Object labels, 0 is background.
+    ignore : array_like, (H, W), bool, optional
+        Pixels that do not count.
+    name : str
+        How results call it.
+
+    Raises
+    ------
+    ImageError
+        If the image is empty, not finite or of the wrong shape.
+    ShotError
+        If the sizes differ.
+    """
+
+    image: npt.ArrayLike
+    masks: npt.ArrayLike
+    ignore: npt.ArrayLike | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        image, masks = check_image(self.image), np.asarray(self.masks)
+        for what, array in (("the mask", masks), ("ignore", self.ignore)):
+            shape = image.shape[:2] if array is None else np.asarray(array).shape
+            if shape != image.shape[:2]:
+                raise ShotError(
+                    f"{what} is {' x '.join(map(str, shape))}, the image {self.name} is "
+                    f"{image.shape[0]} x {image.shape[1]}; they must have the same size"
+                )
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "masks", masks)
+
+
+def read_sample(
+    image: str | Path, mask: str | Path, rule: str = "auto", plane: int | None = None
+) -> Sample:
+    """Read an image and its mask.
+
+    Parameters
+    ----------
+    image, mask : str or Path
+        Files that :func:`~napari_catsam.images.read_image` knows.
+    rule : {"auto", "labels", "components"}
+        As in :func:`~napari_catsam.evaluation.objects.split_objects`.
+    plane : int, optional
+        Which plane of files that hold several.
+
+    Raises
+    ------
+    UnreadableFileError, ImageError, ShotError
+        If a file cannot be read, or the two do not fit together.
+    """
+    pixels, labels = read_image(image, plane), read_labels(mask, plane)
+    return Sample(pixels, split_objects(labels, rule), name=Path(image).stem)
+
+
+class SampleFolder:
+    """Image files with the masks of the same stem, read one at a time while iterating.
+
+    Parameters
+    ----------
+    images, masks : str or Path
+        Folders; files are matched by their stem, masks without an image are left out.
+    rule : {"auto", "labels", "components"}
+        As in :func:`~napari_catsam.evaluation.objects.split_objects`.
+    limit : int, optional
+        Take only so many images, the first by name.
+    plane : int, optional
+        Which plane of files that hold several.
+
+    Raises
+    ------
+    UnreadableFileError
+        If a folder is missing or empty, or images have no mask; all of them are named.
+    """
+
+    def __init__(
+        self,
+        images: str | Path,
+        masks: str | Path,
+        *,
+        rule: str = "auto",
+        limit: int | None = None,
+        plane: int | None = None,
+    ) -> None:
+        image_files, mask_files = find_images(images), find_images(masks)
+        stems = list(image_files)[:limit]
+        missing = [image_files[stem].name for stem in stems if stem not in mask_files]
+        if missing:
+            raise UnreadableFileError(
+                f"{masks} holds no mask of the same stem for {', '.join(missing)}; "
+                "add the masks or take the images out"
+            )
+        self.pairs = [(image_files[stem], mask_files[stem]) for stem in stems]
+        self._rule, self._plane = rule, plane
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.pairs)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Read one pair after the other."""
+        for image, mask in self.pairs:
+            yield read_sample(image, mask, self._rule, self._plane)

@@ -1,0 +1,157 @@
+"""Objects of a mask file, and the prompt that each of them gives."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_catsam.errors import ShotError, UnknownNameError
+from napari_catsam.types import Prompts
+
+__all__ = [
+    "ObjectRule",
+    "PromptKind",
+    "choose_prompt_kind",
+    "find_boxes",
+    "find_interior_points",
+    "prompts_from_labels",
+    "split_objects",
+]
+
+ObjectRule = Literal["auto", "labels", "components"]
+PromptKind = Literal["box", "point"]
+
+EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
+"""Pixels that touch at a corner belong to the same component."""
+
+
+def split_objects(mask: npt.ArrayLike, rule: str = "auto") -> npt.NDArray[np.int32]:
+    """Number the objects of a mask.
+
+    Parameters
+    ----------
+    mask : array_like, (H, W), bool or integer
+        0 is background.
+    rule : {"auto", "labels", "components"}
+        ``labels`` takes every value as one object; ``components`` takes every 8-connected area of
+        equal value as one; ``auto`` takes components if the mask has one value besides 0 (a binary
+        mask), labels otherwise.
+
+    Returns
+    -------
+    ndarray, (H, W), int32
+        1..N in the order of the values, 0 is background.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such rule.
+    ShotError
+        If the mask is not two-dimensional or holds no integers.
+    """
+    if rule not in get_args(ObjectRule):
+        raise UnknownNameError("object rule", rule, get_args(ObjectRule))
+    array = np.asarray(mask)
+    if array.ndim != 2 or array.dtype.kind not in "bui":
+        raise ShotError(
+            f"the mask has shape {array.shape} and dtype {array.dtype}; give (rows, columns) integers"
+        )
+    values = np.unique(array)
+    values = values[values != 0]
+    if rule == "labels" or (rule == "auto" and len(values) > 1):
+        return _number_values(array, values)
+    labels, count = np.zeros(array.shape, np.int32), 0
+    for value in values:
+        parts, found = ndimage.label(array == value, structure=EIGHT_NEIGHBOURS)
+        labels[parts > 0] = parts[parts > 0] + count
+        count += found
+    return labels
+
+
+def _number_values(array: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    numbers = np.searchsorted(values, array).astype(np.int32) + np.int32(1)
+    return np.where(array == 0, np.int32(0), numbers)
+
+
+def find_boxes(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Find the tight box of each object.
+
+    Parameters
+    ----------
+    labels : ndarray, (H, W), int32
+        1..N, from :func:`split_objects`.
+
+    Returns
+    -------
+    ndarray, (N, 4), float
+        ``[r0, c0, r1, c1]``, where ``r1`` and ``c1`` are one past the last pixel.
+    """
+    boxes = [
+        (rows.start, columns.start, rows.stop, columns.stop)
+        for rows, columns in ndimage.find_objects(labels)
+    ]
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def find_interior_points(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Find the most interior pixel of each object, where its distance to anything else is largest.
+
+    Parameters
+    ----------
+    labels : ndarray, (H, W), int32
+        1..N, from :func:`split_objects`; beyond the image is background.
+
+    Returns
+    -------
+    ndarray, (N, 2), float
+        ``(row, column)``; the first in reading order where several are equal.
+    """
+    points = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        inside = np.pad(labels[rows, columns] == number, 1)
+        depth = ndimage.distance_transform_edt(inside)
+        row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
+        points.append((rows.start + row - 1, columns.start + column - 1))
+    return np.asarray(points, dtype=np.float64).reshape(-1, 2)
+
+
+def prompts_from_labels(labels: npt.NDArray[np.int32], kind: str = "box") -> Prompts:
+    """Make one prompt an object.
+
+    Parameters
+    ----------
+    labels : ndarray, (H, W), int32
+        1..N with N > 0, from :func:`split_objects`.
+    kind : {"box", "point"}
+        The tight box, or one positive point at the most interior pixel.
+
+    Returns
+    -------
+    Prompts
+        N rows, in the order of the labels.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such kind of prompt.
+    """
+    if choose_prompt_kind(kind) == "box":
+        return Prompts(boxes=find_boxes(labels))
+    return Prompts(points=find_interior_points(labels)[:, None])
+
+
+def choose_prompt_kind(kind: str) -> PromptKind:
+    """Check the name of a kind of prompt.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither ``box`` nor ``point``.
+    """
+    for known in get_args(PromptKind):
+        if kind == known:
+            return "box" if known == "box" else "point"
+    raise UnknownNameError("prompt", kind, get_args(PromptKind))

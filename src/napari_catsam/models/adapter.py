@@ -1,0 +1,294 @@
+"""Adapters: one safetensors file with exactly the trained parameters, and what they fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from napari_catsam._version import __version__
+from napari_catsam.errors import AdapterError, AdapterMismatchError, CatsamError, UnreadableFileError
+from napari_catsam.models.catsam import CatSam
+from napari_catsam.sam.weights import hash_state_dict
+from napari_catsam.types import Intensity
+
+__all__ = ["Adapter", "AdapterHeader", "ShotNote", "apply_adapter", "cut_adapter", "load_adapter"]
+
+FORMAT = 1
+_KEY = "napari_catsam_adapter"
+
+
+@dataclass(frozen=True)
+class ShotNote:
+    """What an adapter remembers of one training image.
+
+    Attributes
+    ----------
+    name : str
+        Where it came from.
+    height, width : int
+        Its size in pixels.
+    objects : int
+        How many masks it had.
+    """
+
+    name: str
+    height: int
+    width: int
+    objects: int
+
+
+@dataclass(frozen=True)
+class AdapterHeader:
+    """What an adapter fits, and how it came to be.
+
+    Attributes
+    ----------
+    method, backbone : str
+        Names of the tuning method and of the frozen model.
+    backbone_sha256 : str
+        Hash of the frozen tensors (:attr:`CatSam.backbone_sha256`); empty if it is not known.
+    resize : {"pad", "stretch"}
+        How images are brought to the input.
+    input_size : int
+        Side of the input in pixels.
+    intensity : Intensity
+        How pixel values become 0..255.
+    channels : int
+        Channels of the training images.
+    pixel_size : tuple of float or None
+        Row and column spacing of the training images, where it is known.
+    shots : tuple of ShotNote
+        The training images.
+    steps : int
+        Training steps.
+    seconds : float
+        Training time.
+    score_before, score_after : float or None
+        Mean object IoU on held-out masks, of the base model and of this adapter.
+    seed : int
+        Of the training.
+    version, date, note : str
+        Package version, ISO date in UTC, the user's words.
+    format : int
+        Version of this layout.
+    """
+
+    method: str
+    backbone: str
+    backbone_sha256: str = ""
+    resize: str = "pad"
+    input_size: int = 1024
+    intensity: Intensity = field(default_factory=Intensity)
+    channels: int = 3
+    pixel_size: tuple[float, float] | None = None
+    shots: tuple[ShotNote, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    score_before: float | None = None
+    score_after: float | None = None
+    seed: int = 0
+    version: str = __version__
+    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    note: str = ""
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """Return the header as a line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> AdapterHeader:
+        """Read what :meth:`to_json` wrote.
+
+        Raises
+        ------
+        AdapterError
+            If it is not such a header, or of a newer format.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            if values["format"] > FORMAT:
+                raise AdapterError(
+                    f"this adapter has format {values['format']}, this version of napari-catsam "
+                    f"reads up to {FORMAT}; update napari-catsam"
+                )
+            known = {f.name for f in fields(cls)}
+            values = {k: v for k, v in values.items() if k in known}
+            values["intensity"] = Intensity(**values["intensity"])
+            values["shots"] = tuple(ShotNote(**shot) for shot in values["shots"])
+            if values["pixel_size"] is not None:
+                row, column = values["pixel_size"]
+                values["pixel_size"] = (row, column)
+            return cls(**values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise AdapterError(f"the adapter's header cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """The trained parameters of one method and a header that says what they fit.
+
+    Attributes
+    ----------
+    header : AdapterHeader
+        What it fits.
+    tensors : dict of str to Tensor
+        By the names that they have in :class:`~napari_catsam.models.catsam.CatSam`, on the CPU.
+    """
+
+    header: AdapterHeader
+    tensors: dict[str, torch.Tensor]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the tensors."""
+        return hash_state_dict(self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained values."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the adapter; a file of that name is replaced only by a complete one.
+
+        Raises
+        ------
+        UnreadableFileError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        content = save(
+            {k: v.contiguous() for k, v in self.tensors.items()}, {_KEY: self.header.to_json()}
+        )
+        try:
+            _replace_file(path, content)
+        except OSError as error:
+            raise UnreadableFileError(f"cannot write {path}: {error.strerror or error}") from error
+        return path
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_adapter(path: str | Path) -> Adapter:
+    """Read an adapter file; nothing is unpickled.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file.
+    AdapterError
+        If it is truncated, or not an adapter.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UnreadableFileError(f"there is no file {path}; check the path of the adapter")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise AdapterError(f"{path} is truncated or no safetensors file: {error}") from error
+    if text is None:
+        raise AdapterError(
+            f"{path} is no adapter of napari-catsam; "
+            "cut one out of a released CAT-SAM file with: napari-catsam adapter from-checkpoint"
+        )
+    return Adapter(AdapterHeader.from_json(text), tensors)
+
+
+def cut_adapter(model: CatSam, **header: Any) -> Adapter:
+    """Copy the trained parameters out of a model.
+
+    Parameters
+    ----------
+    model : CatSam
+        With a method that trains something.
+    **header
+        Fields of :class:`AdapterHeader` that the model does not know: shots, steps, scores, note.
+
+    Raises
+    ------
+    AdapterError
+        If the method is ``sam``, which trains nothing.
+    """
+    tensors = {k: v.cpu().clone() for k, v in model.trained_tensors().items()}
+    if not tensors:
+        raise AdapterError(f"method {model.method!r} trains nothing, so there is no adapter to cut")
+    known = {
+        "backbone_sha256": model.backbone_sha256,
+        "resize": model.resize,
+        "input_size": model.backbone.image_size,
+        "intensity": model.intensity,
+    }
+    return Adapter(AdapterHeader(model.method, model.backbone.name, **(known | header)), tensors)
+
+
+def apply_adapter(model: CatSam, adapter: Adapter) -> CatSam:
+    """Make a model with an adapter in it; it shares the frozen weights with ``model``.
+
+    Raises
+    ------
+    AdapterMismatchError
+        If the adapter is for another backbone, other weights or another input, or holds other
+        parameters than its method has.
+    """
+    header = adapter.header
+    _check_fit(model, header)
+    try:
+        tuned = model.with_method(header.method)
+    except CatsamError as error:
+        raise AdapterMismatchError(f"this adapter cannot be used: {error}") from error
+    wanted = {k: v.shape for k, v in tuned.trained_tensors().items()}
+    found = {k: v.shape for k, v in adapter.tensors.items()}
+    if wanted != found:
+        keys = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
+        raise AdapterMismatchError(
+            f"this adapter's parameters do not fit {header.method} on {header.backbone}: "
+            f"{len(keys)} differ, the first is {keys[0]}"
+        )
+    parameters = dict(tuned.named_parameters())
+    with torch.no_grad():
+        for key, value in adapter.tensors.items():
+            parameters[key].copy_(value)
+    tuned.resize, tuned.intensity = header.resize, header.intensity
+    return tuned
+
+
+def _check_fit(model: CatSam, header: AdapterHeader) -> None:
+    name = model.backbone.name
+    if header.backbone != name:
+        raise AdapterMismatchError(
+            f"this adapter is for {header.backbone}, the loaded model is {name}; "
+            f"choose the model {header.backbone}"
+        )
+    if header.input_size != model.backbone.image_size:
+        raise AdapterMismatchError(
+            f"this adapter is for an input of {header.input_size} pixels, "
+            f"{name} has {model.backbone.image_size}"
+        )
+    if header.backbone_sha256 and header.backbone_sha256 != model.backbone_sha256:
+        raise AdapterMismatchError(
+            f"this adapter was trained on other weights of {name} "
+            f"({header.backbone_sha256[:12]}, loaded {model.backbone_sha256[:12]}); "
+            "load the weights that it was trained on"
+        )

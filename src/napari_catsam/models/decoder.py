@@ -1,0 +1,214 @@
+"""The mask decoder: SAM's own, and the HQ head that CAT-SAM trains beside it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from napari_catsam.sam.backbones import Backbone
+from napari_catsam.sam.stem import ChannelNorm
+from napari_catsam.tuning.layers import PerceptronStack
+
+__all__ = ["Decoded", "HQHead", "decode_hq", "decode_sam"]
+
+
+class Decoded(NamedTuple):
+    """What the decoder gives for N objects.
+
+    Attributes
+    ----------
+    logits : Tensor, (N, K, h, w)
+        Mask logits; K is 1 for the HQ head and 4 for SAM (one mask, then three readings of a click).
+    scores : Tensor, (N, K)
+        The IoU that SAM's head expects of each.
+    """
+
+    logits: torch.Tensor
+    scores: torch.Tensor
+
+
+class HQHead(nn.Module):
+    """The trained part of the mask decoder (HQ-SAM, arXiv 2306.01567, as CAT-SAM uses it).
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Gives the widths C of the encoder and D of the decoder.
+
+    Attributes
+    ----------
+    token : Parameter, (1, D)
+        ``hf_token``: a fifth mask token here, and the bridge into the encoder.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        width = backbone.decoder_width
+        self.token = nn.Parameter(torch.randn(1, width))
+        self.hypernetwork = PerceptronStack(width, width, width, width // 8)
+        self.compress_early = _upscale(backbone.width, width, width // 8)
+        self.compress_features = _upscale(width, width // 4, width // 8)
+        self.refine_mask_features = nn.Sequential(
+            nn.Conv2d(width // 8, width // 4, kernel_size=3, padding=1),
+            ChannelNorm(width // 4),
+            nn.GELU(),
+            nn.Conv2d(width // 4, width // 8, kernel_size=3, padding=1),
+        )
+
+    def detail(self, features: torch.Tensor, early: torch.Tensor) -> torch.Tensor:
+        """Compute the part of the mask features that no prompt changes.
+
+        Parameters
+        ----------
+        features : Tensor, (B, D, g, g)
+            The image embedding.
+        early : Tensor, (B, g, g, C)
+            Output of the first global-attention block.
+
+        Returns
+        -------
+        Tensor, (B, D/8, 4g, 4g)
+        """
+        detail: torch.Tensor = self.compress_features(features)
+        return detail + self.compress_early(early.permute(0, 3, 1, 2))
+
+    def mask(
+        self, token: torch.Tensor, upscaled: torch.Tensor, detail: torch.Tensor
+    ) -> torch.Tensor:
+        """Dot the hypernetwork's vector with the mask features.
+
+        The vector is folded into the last convolution, so that one channel is computed in place of
+        D/8: ``h . (W * z + b + detail) = (h W) * z + h . b + h . detail``.
+
+        Parameters
+        ----------
+        token : Tensor, (N, D)
+            The transformer's output for ``hf_token``.
+        upscaled : Tensor, (N, D/8, 4g, 4g)
+            SAM's upscaled embedding.
+        detail : Tensor, (1, D/8, 4g, 4g)
+            From :meth:`detail`.
+
+        Returns
+        -------
+        Tensor, (N, 4g, 4g)
+        """
+        vector = self.hypernetwork(token)
+        hidden = self.refine_mask_features[:-1](upscaled)
+        last = self.refine_mask_features[-1]
+        kernel = torch.einsum("nc,cdij->ndij", vector, last.weight)
+        constant = vector @ last.bias
+        folded = convolve_each(hidden, kernel) + constant[:, None, None]
+        return folded + torch.einsum("nc,chw->nhw", vector, detail[0])
+
+
+def convolve_each(maps: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+    """Convolve each object's maps with its own 3 x 3 kernel to one channel.
+
+    A matrix product gives the nine taps and ``fold`` adds them up shifted, which is faster than a
+    grouped convolution for many objects.
+
+    Parameters
+    ----------
+    maps : Tensor, (N, D, H, W)
+        One stack of maps an object.
+    kernels : Tensor, (N, D, 3, 3)
+        One kernel an object; zero padding of 1.
+
+    Returns
+    -------
+    Tensor, (N, H, W)
+    """
+    count, depth, height, width = maps.shape
+    # fold() scatters where a convolution gathers, hence the flip.
+    taps = kernels.flip(-1, -2).reshape(count, depth, 9).transpose(1, 2) @ maps.flatten(2)
+    return F.fold(taps, (height, width), kernel_size=3, padding=1)[:, 0]
+
+
+def decode_hq(
+    mask_decoder: Any,
+    head: HQHead,
+    features: torch.Tensor,
+    detail: torch.Tensor,
+    position: torch.Tensor,
+    prompt: tuple[torch.Tensor, torch.Tensor],
+) -> Decoded:
+    """Decode the HQ mask of N objects of one image: :class:`Decoded` with K = 1.
+
+    Parameters
+    ----------
+    mask_decoder : MaskDecoder
+        SAM's frozen decoder.
+    head : HQHead
+        The trained part.
+    features : Tensor, (1, D, g, g)
+        The image embedding.
+    detail : Tensor, (1, D/8, 4g, 4g)
+        From :meth:`HQHead.detail`.
+    position : Tensor, (1, D, g, g)
+        SAM's dense position encoding.
+    prompt : (Tensor, Tensor)
+        Sparse (N, T, D) and dense (N, D, g, g) prompt embeddings.
+
+    Returns
+    -------
+    Decoded
+        ``scores`` are those of SAM's single-mask output, for which the head was trained.
+    """
+    tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, head.token)
+    logits = head.mask(tokens[:, 1 + mask_decoder.num_mask_tokens], upscaled, detail)
+    scores = mask_decoder.iou_prediction_head(tokens[:, 0])[:, :1]
+    return Decoded(logits[:, None], scores)
+
+
+def decode_sam(
+    mask_decoder: Any,
+    features: torch.Tensor,
+    position: torch.Tensor,
+    prompt: tuple[torch.Tensor, torch.Tensor],
+) -> Decoded:
+    """Decode SAM's own masks: :class:`Decoded` with K = 4. Arguments as :func:`decode_hq`."""
+    tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, None)
+    vectors = torch.stack(
+        [
+            network(tokens[:, 1 + index])
+            for index, network in enumerate(mask_decoder.output_hypernetworks_mlps)
+        ],
+        dim=1,
+    )
+    logits = torch.einsum("nkc,nchw->nkhw", vectors, upscaled)
+    return Decoded(logits, mask_decoder.iou_prediction_head(tokens[:, 0]))
+
+
+def _attend_prompts(
+    mask_decoder: Any,
+    features: torch.Tensor,
+    position: torch.Tensor,
+    prompt: tuple[torch.Tensor, torch.Tensor],
+    extra_token: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run SAM's two-way transformer; return its tokens (N, T, D) and upscaled embedding."""
+    sparse, dense = prompt
+    count, (channels, height, width) = len(sparse), features.shape[1:]
+    output_tokens = [mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight]
+    if extra_token is not None:
+        output_tokens.append(extra_token)
+    own = torch.cat(output_tokens).expand(count, -1, -1)
+    tokens, image = mask_decoder.transformer(
+        features + dense, position.expand(count, -1, -1, -1), torch.cat([own, sparse], dim=1)
+    )
+    image = image.transpose(1, 2).reshape(count, channels, height, width)
+    return tokens, mask_decoder.output_upscaling(image)
+
+
+def _upscale(fan_in: int, hidden: int, fan_out: int) -> nn.Sequential:
+    """Build two transposed convolutions: (B, fan_in, g, g) to (B, fan_out, 4g, 4g)."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(fan_in, hidden, kernel_size=2, stride=2),
+        ChannelNorm(hidden),
+        nn.GELU(),
+        nn.ConvTranspose2d(hidden, fan_out, kernel_size=2, stride=2),
+    )

@@ -1,0 +1,290 @@
+"""The API of the released CAT-SAM code, by the same names and in its ``(x, y)`` order.
+
+See https://github.com/weihao1115/cat-sam. What differs: no base SAM file is needed to load a
+checkpoint that holds one; an input of exactly 1024 x 1024 pixels is normalised like any other (the
+released code skips it); plain nested lists work for coordinates; ``eval()`` and ``train()`` return the
+model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+from torch import nn
+
+from napari_catsam.errors import (
+    CheckpointError,
+    ImageError,
+    MissingWeightsError,
+    PromptError,
+    UnknownNameError,
+)
+from napari_catsam.geometry import Frame, flip_xy
+from napari_catsam.models.adapter import Adapter
+from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.models.encoder import Encoded
+from napari_catsam.models.release import adapter_from_release, release_state_dict
+from napari_catsam.sam.backbones import build_sam, get_backbone
+from napari_catsam.sam.checkpoints import extract_sam
+from napari_catsam.sam.weights import load_sam
+
+__all__ = ["CATSAMA", "CATSAMT"]
+
+Coordinates: TypeAlias = torch.Tensor | Sequence[Any] | None
+
+
+class _Released(nn.Module):
+    """What both variants share.
+
+    Parameters
+    ----------
+    model_type : {"vit_b", "vit_l", "vit_h"}
+        The backbone. Its official weights are loaded if they are on this computer; without them the
+        model is empty until :meth:`load_state_dict`.
+    """
+
+    method: ClassVar[str]
+
+    def __init__(self, model_type: str) -> None:
+        super().__init__()
+        known = ["vit_b", "vit_l", "vit_h"]
+        if model_type not in known:
+            raise UnknownNameError("model_type", model_type, known)
+        self.catsam, self._loaded = _build(model_type, self.method)
+        self._images: list[torch.Tensor] = []
+        self._encoded: Encoded | None = None
+
+    def load_state_dict(  # type: ignore[override]
+        self, state_dict: Mapping[str, torch.Tensor], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load a released ``state_dict`` (``checkpoint["model"]``, or the raw one).
+
+        Parameters
+        ----------
+        state_dict : mapping of str to Tensor
+            In the release layout.
+        strict, assign : bool
+            For the signature's sake: keys must always match, values are always copied.
+
+        Raises
+        ------
+        CheckpointError
+            If it is foreign, incomplete, or of another variant or backbone.
+        """
+        adapter = adapter_from_release(state_dict, "the state_dict")
+        expected = (self.method, self.catsam.backbone.name)
+        found = (adapter.header.method, adapter.header.backbone)
+        if found != expected:
+            raise CheckpointError(
+                f"the state_dict is {found[0]} on {found[1]}, this model is {expected[0]} on "
+                f"{expected[1]}; build the other one"
+            )
+        result = self.catsam.load_state_dict(extract_sam(state_dict) | adapter.tensors)
+        self._loaded = True
+        self._encoded = None
+        return result
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the tensors in the release layout, so that the released code loads them."""
+        return release_state_dict(self.catsam)
+
+    def adapter(self) -> Adapter:
+        """Return the trained parameters as an adapter."""
+        return adapter_from_release(self.state_dict(), "this model")
+
+    @torch.no_grad()
+    def set_infer_img(self, img: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
+        """Embed one image or several.
+
+        Parameters
+        ----------
+        img : Tensor or list of Tensor
+            ``(H, W)``, ``(1, H, W)`` or ``(3, H, W)`` in 0..255; a batch ``(B, 3, H, W)``; or a list
+            of images, whose sizes may differ.
+
+        Returns
+        -------
+        Tensor, (B, 3, S, S)
+            The normalised input.
+
+        Raises
+        ------
+        ImageError
+            If a shape is wrong or a value is not finite.
+        MissingWeightsError
+            If no weights were loaded.
+        """
+        self._images = [_check_image(one) for one in _list_images(img)]
+        pixels = self._preprocess(self._images)
+        self._encoded = self.catsam.encode(pixels)
+        return pixels
+
+    @torch.no_grad()
+    def infer(
+        self,
+        point_coords: Coordinates = None,
+        box_coords: Coordinates = None,
+        return_all_hq_masks: bool = False,
+        assemble_all_masks: bool = True,
+    ) -> list[torch.Tensor]:
+        """Segment the images of :meth:`set_infer_img`.
+
+        Parameters
+        ----------
+        point_coords : Tensor or list, optional
+            Positive points in image pixels: ``(P, 2)`` for one object, ``(N, P, 2)`` for N, or
+            ``(B, N, P, 2)``; or a list with one entry an image, None where there is none.
+        box_coords : Tensor or list, optional
+            ``[x0, y0, x1, y1]``: ``(4,)``, ``(N, 4)`` or ``(B, N, 4)``; or a list as above.
+        return_all_hq_masks : bool
+            Without effect, as in the released code.
+        assemble_all_masks : bool
+            Whether to unite the masks of an image.
+
+        Returns
+        -------
+        list of Tensor, float32, 0 or 1
+            One an image: ``(1, 1, H, W)`` united, else ``(N, 1, H, W)``.
+
+        Raises
+        ------
+        PromptError
+            If a shape is wrong or the number of entries is not that of the images.
+        ImageError
+            If no image was set.
+        """
+        if self._encoded is None:
+            raise ImageError("no image was set; call set_infer_img() before infer()")
+        logits = self._decode(self._encoded, self._images, point_coords, box_coords)
+        masks = [(one > 0).float() for one in logits]
+        return [one.amax(dim=0, keepdim=True) for one in masks] if assemble_all_masks else masks
+
+    def forward(
+        self,
+        imgs: Sequence[torch.Tensor],
+        point_coords: Coordinates = None,
+        box_coords: Coordinates = None,
+    ) -> list[torch.Tensor]:
+        """Segment images with gradients: one ``(N, 1, H, W)`` tensor of logits an image."""
+        images = [_check_image(one) for one in _list_images(imgs)]
+        encoded = self.catsam.encode(self._preprocess(images))
+        return self._decode(encoded, images, point_coords, box_coords)
+
+    def _preprocess(self, images: list[torch.Tensor]) -> torch.Tensor:
+        if not self._loaded:
+            raise MissingWeightsError(
+                f"{type(self).__name__} has no weights; call load_state_dict() with a released "
+                f"checkpoint, or run: napari-catsam models download {self.catsam.backbone.name}"
+            )
+        device = self.catsam.device
+        return torch.cat([self._frame(one).image_to_input(one[None].to(device)) for one in images])
+
+    def _frame(self, image: torch.Tensor) -> Frame:
+        height, width = image.shape[-2:]
+        return Frame((height, width), self.catsam.backbone.image_size, "stretch")
+
+    def _decode(
+        self,
+        encoded: Encoded,
+        images: list[torch.Tensor],
+        point_coords: Coordinates,
+        box_coords: Coordinates,
+    ) -> list[torch.Tensor]:
+        points = _list_coordinates(point_coords, len(images), "point_coords", 3, 2)
+        boxes = _list_coordinates(box_coords, len(images), "box_coords", 2, 4)
+        detail = self.catsam.detail(encoded)
+        out = []
+        for index, image in enumerate(images):
+            frame = self._frame(image)
+            prompts = _to_input(frame, points[index], boxes[index]).to(self.catsam.device)
+            one = slice(index, index + 1)
+            own = None if detail is None else detail[one]
+            decoded = self.catsam.decode(encoded.features[one], own, prompts)
+            out.append(frame.logits_to_image(decoded.logits[:, 0])[:, None])
+        return out
+
+
+class CATSAMA(_Released):
+    """CAT-SAM-A by its released name: ``CATSAMA(model_type="vit_l")``."""
+
+    method: ClassVar[str] = "cat-a"
+
+
+class CATSAMT(_Released):
+    """CAT-SAM-T by its released name: ``CATSAMT(model_type="vit_l")``."""
+
+    method: ClassVar[str] = "cat-t"
+
+
+def _build(model_type: str, method: str) -> tuple[CatSam, bool]:
+    """Build with official weights where they are at hand; else with memory that is not yet filled."""
+    row = get_backbone(model_type)
+    try:
+        return CatSam(row, load_sam(model_type), method, resize="stretch"), True
+    except MissingWeightsError:
+        with torch.device("meta"):
+            model = CatSam(row, build_sam(model_type), method, resize="stretch")
+        return model.to_empty(device="cpu"), False
+
+
+def _list_images(img: torch.Tensor | Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    if isinstance(img, torch.Tensor):
+        return list(img) if img.ndim == 4 else [img]
+    return list(img)
+
+
+def _check_image(image: torch.Tensor) -> torch.Tensor:
+    """Return an image as (3, H, W) float32."""
+    image = torch.as_tensor(image)
+    if image.ndim == 2:
+        image = image[None]
+    if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
+        raise ImageError(
+            f"an image has shape {tuple(image.shape)}; give (H, W), (1, H, W) or (3, H, W)"
+        )
+    image = image.float().expand(3, -1, -1)
+    if not torch.isfinite(image).all():
+        raise ImageError("an image holds NaN or infinite values; replace them first")
+    return image
+
+
+def _list_coordinates(
+    given: Coordinates, count: int, name: str, dims: int, last: int
+) -> list[torch.Tensor | None]:
+    """Bring coordinates to one tensor of ``dims`` axes an image, or None."""
+    if given is None:
+        return [None] * count
+    if isinstance(given, torch.Tensor):
+        entries: list[Any] = list(given) if given.ndim == dims + 1 else [given]
+    else:
+        entries = list(given)
+    if len(entries) != count:
+        raise PromptError(f"{name} has {len(entries)} entries for {count} images; give one an image")
+    return [_check_coordinates(entry, name, dims, last) for entry in entries]
+
+
+def _check_coordinates(entry: Any, name: str, dims: int, last: int) -> torch.Tensor | None:
+    if entry is None or len(entry) == 0:
+        return None
+    tensor = torch.as_tensor(entry, dtype=torch.float32)
+    if tensor.ndim == dims - 1:
+        tensor = tensor[None]
+    if tensor.ndim != dims or tensor.shape[-1] != last:
+        raise PromptError(
+            f"{name} has an entry of shape {tuple(tensor.shape)}; expected {dims} axes, the last of {last}"
+        )
+    return tensor if tensor.numel() else None
+
+
+def _to_input(
+    frame: Frame, points: torch.Tensor | None, boxes: torch.Tensor | None
+) -> PromptTensors:
+    """Bring released (x, y) coordinates to the input; every point is positive."""
+    if points is not None:
+        points = frame.points_to_input(flip_xy(points).cpu())
+    if boxes is not None:
+        boxes = frame.boxes_to_input(flip_xy(boxes.reshape(-1, 2, 2)).reshape(-1, 4).cpu())
+    labels = None if points is None else torch.ones(points.shape[:2], dtype=torch.long)
+    return PromptTensors(boxes=boxes, points=points, labels=labels)

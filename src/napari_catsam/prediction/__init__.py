@@ -1,0 +1,1 @@
+"""Prediction: embed an image once, prompt it many times."""

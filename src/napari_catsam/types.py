@@ -1,0 +1,385 @@
+"""The values that flow through napari-catsam: frozen, and checked when they are made.
+
+Arrays are numpy at this border; coordinates are ``(row, column)`` in pixels of the image plane, the
+centre of the first pixel being ``(0, 0)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.errors import ImageError, PromptError, ShotError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_catsam.geometry import Frame
+
+__all__ = ["Embedding", "Intensity", "Masks", "Progress", "Prompts", "Shot"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """What the user points at, one row an object; at least one field must be given.
+
+    Parameters
+    ----------
+    boxes : array_like, (N, 4), optional
+        ``[row0, column0, row1, column1]`` in pixels, ``row0 < row1`` and ``column0 < column1``.
+    points : array_like, (N, P, 2), optional
+        ``(row, column)`` in pixels, P points an object.
+    labels : array_like, (N, P), optional
+        1 positive, 0 negative, -1 padding (the point is ignored). All positive when left out.
+    masks : array_like, (N, H, W), optional
+        A coarse mask an object: bool at the size of the image, or float logits (positive inside) at
+        the size of the image or as :attr:`Masks.logits` came back.
+
+    Raises
+    ------
+    PromptError
+        If a shape or value is wrong, a box is inverted or empty, or an object has no prompt.
+    """
+
+    boxes: npt.ArrayLike | None = None
+    points: npt.ArrayLike | None = None
+    labels: npt.ArrayLike | None = None
+    masks: npt.ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        boxes, points = _as_float(self.boxes, "boxes"), _as_float(self.points, "points")
+        masks = None if self.masks is None else np.asarray(self.masks)
+        labels = _check_points(points, self.labels)
+        _check_boxes(boxes)
+        _check_prompt_masks(masks)
+        _check_rows(boxes=boxes, points=points, masks=masks)
+        if boxes is None and masks is None and labels is not None and (labels < 0).all(1).any():
+            raise PromptError("an object has only padding points; give each at least one real point")
+        for name, value in (("boxes", boxes), ("points", points), ("labels", labels), ("masks", masks)):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        given = next(v for v in (self.boxes, self.points, self.masks) if v is not None)
+        return len(np.asarray(given))
+
+    def select(self, rows: npt.ArrayLike) -> Prompts:
+        """Return the prompts of some objects only; ``rows`` indexes the first axis."""
+        index = np.asarray(rows)
+        pick = {
+            name: None if value is None else np.asarray(value)[index]
+            for name, value in vars(self).items()
+        }
+        return Prompts(**pick)
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How pixel values become the 0..255 that the model sees; the same for training and prediction.
+
+    Parameters
+    ----------
+    mode : {"auto", "as-is", "limits", "percentiles"}
+        ``auto`` takes 8-bit images as they are and maps others by their 0.5 and 99.5 percentiles;
+        ``as-is`` takes values as 0..255; ``limits`` maps ``low`` to 0 and ``high`` to 255, clipped,
+        and may be inverted (``low > high``); ``percentiles`` does so with percentiles of the image.
+    low, high : float
+        Limits in pixel values, or percentiles in 0..100.
+
+    Raises
+    ------
+    ImageError
+        If the limits are equal or not finite, or percentiles are outside 0..100.
+    """
+
+    mode: Literal["auto", "as-is", "limits", "percentiles"] = "auto"
+    low: float = 0.0
+    high: float = 255.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("auto", "as-is", "limits", "percentiles"):
+            raise ImageError(
+                f"intensity mode {self.mode!r} is unknown; use auto, as-is, limits or percentiles"
+            )
+        if not (np.isfinite(self.low) and np.isfinite(self.high)) or self.low == self.high:
+            raise ImageError(
+                f"intensity limits {self.low} and {self.high} must be finite and different"
+            )
+        if self.mode == "percentiles" and not (0 <= self.low <= 100 and 0 <= self.high <= 100):
+            raise ImageError(f"percentiles {self.low} and {self.high} must be between 0 and 100")
+
+    def apply(self, image: npt.ArrayLike) -> FloatArray:
+        """Map an image to RGB.
+
+        Parameters
+        ----------
+        image : array_like, (H, W) or (H, W, C)
+            Any real dtype; C is 1, 2, 3 or 4 (of two channels the third is empty, a fourth is
+            dropped as alpha).
+
+        Returns
+        -------
+        ndarray, (H, W, 3), float32, in 0..255
+
+        Raises
+        ------
+        ImageError
+            If the image is empty, not finite or of another shape or type.
+        """
+        rgb = _to_rgb(check_image(image))
+        low, high = self._limits(rgb)
+        if (low, high) == (0.0, 255.0):
+            return np.clip(rgb, 0, 255).astype(np.float32)
+        scaled = (rgb.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+        return np.clip(scaled, 0, 255).astype(np.float32)
+
+    def _limits(self, rgb: npt.NDArray[Any]) -> tuple[float, float]:
+        if self.mode == "limits":
+            return self.low, self.high
+        if self.mode == "as-is" or (self.mode == "auto" and rgb.dtype == np.uint8):
+            return 0.0, 255.0
+        ends = (self.low, self.high) if self.mode == "percentiles" else (0.5, 99.5)
+        low, high = (float(v) for v in np.percentile(rgb, ends))
+        if low == high:  # a flat image, or objects rarer than the percentile
+            low, high = float(rgb.min()), float(rgb.max())
+        return (low, high) if low != high else (low, low + 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """What the image encoder gives for one image; make it once, prompt it many times.
+
+    Attributes
+    ----------
+    features : Tensor, (1, D, g, g)
+        The image embedding.
+    early : Tensor, (1, g, g, C)
+        Output of the first global-attention block.
+    detail : Tensor, (1, D/8, 4g, 4g), or None
+        What the HQ decoder computes from the two above and no prompt changes.
+    frame : Frame
+        How the image lies in the model's input.
+    model_id : str
+        The model, weights and adapter that made it; another model refuses it.
+    """
+
+    features: Tensor
+    early: Tensor
+    detail: Tensor | None
+    frame: Frame
+    model_id: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the image in pixels."""
+        return self.frame.size
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """One mask an object.
+
+    Attributes
+    ----------
+    masks : ndarray, (N, H, W), bool
+        At the size of the image.
+    scores : ndarray, (N,), float32
+        The IoU that SAM's head expects, about 0..1.
+    logits : ndarray, (N, h, w), float32
+        At the decoder's resolution, in the frame of the model's input; give them back as
+        :attr:`Prompts.masks` to refine.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    scores: FloatArray
+    logits: FloatArray
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return len(self.masks)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One image plane with its masks.
+
+    Parameters
+    ----------
+    image : array_like, (H, W) or (H, W, C)
+        Any real dtype.
+    masks : array_like, (H, W), int
+        Object labels, 0 is background.
+    ignore : array_like, (H, W), bool, optional
+        Pixels that say nothing, neither object nor background.
+    name : str
+        Where it comes from, for the adapter's header.
+
+    Raises
+    ------
+    ShotError
+        If sizes differ, labels are not integers, or there is no object.
+    """
+
+    image: npt.ArrayLike
+    masks: npt.ArrayLike
+    ignore: npt.ArrayLike | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        image, masks = check_image(self.image), np.asarray(self.masks)
+        if masks.dtype == np.bool_:
+            masks = masks.astype(np.uint8)
+        if not np.issubdtype(masks.dtype, np.integer):
+            raise ShotError(f"masks have dtype {masks.dtype}; labels must be integers")
+        if masks.shape != image.shape[:2]:
+            raise ShotError(
+                f"masks are {_size(masks.shape)}, the image is {_size(image.shape[:2])}; "
+                "they must have the same size"
+            )
+        if masks.min() < 0:
+            raise ShotError(f"masks hold the label {masks.min()}; labels must be 0 or more")
+        if not masks.any():
+            raise ShotError("masks hold no object; draw at least one")
+        ignore = None if self.ignore is None else np.asarray(self.ignore, dtype=bool)
+        if ignore is not None and ignore.shape != masks.shape:
+            raise ShotError(
+                f"ignore is {_size(ignore.shape)}, the masks are {_size(masks.shape)}; "
+                "they must have the same size"
+            )
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "masks", masks)
+        object.__setattr__(self, "ignore", ignore)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far long work is.
+
+    Attributes
+    ----------
+    step, total : int
+        Steps done and expected; with a time budget ``total`` is an estimate.
+    seconds : float
+        Since the start.
+    loss : float
+        Of the last step; NaN before the first.
+    iou_before, iou_now : float
+        Mean object IoU on held-out masks, of the base model and of the latest check; NaN if unknown.
+    stage : str
+        What is going on, in a few words.
+    preview : ndarray or None
+        A picture for the user, where there is one.
+    """
+
+    step: int
+    total: int
+    seconds: float
+    loss: float = float("nan")
+    iou_before: float = float("nan")
+    iou_now: float = float("nan")
+    stage: str = ""
+    preview: Any = field(default=None, compare=False, repr=False)
+
+
+def check_image(image: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return ``image`` as an array that can be segmented.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, not (H, W) or (H, W, 1..4), complex, not numeric, or holds NaN or infinity.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif":
+        raise ImageError(f"the image has dtype {array.dtype}; give real numbers")
+    if array.size == 0:
+        raise ImageError(f"the image is empty (shape {array.shape}); give at least one pixel")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
+        raise ImageError(
+            f"the image has shape {array.shape}; give one plane, (rows, columns) or "
+            "(rows, columns, 1 to 4 channels)"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ImageError("the image holds NaN or infinite values; replace them first")
+    return array
+
+
+def _to_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if image.dtype == np.bool_:
+        image = image.astype(np.uint8) * np.uint8(255)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] == 2:
+        return np.concatenate([image, np.zeros_like(image[..., :1])], axis=2)
+    return image[..., :3]
+
+
+def _as_float(value: npt.ArrayLike | None, name: str) -> npt.NDArray[np.float64] | None:
+    if value is None:
+        return None
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"{name} are not a regular array of numbers: {error}") from error
+    if not np.isfinite(array).all():
+        raise PromptError(f"{name} hold NaN or infinite coordinates; give pixel positions")
+    return array
+
+
+def _check_boxes(boxes: npt.NDArray[np.float64] | None) -> None:
+    if boxes is None:
+        return
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) == 0:
+        raise PromptError(f"boxes have shape {boxes.shape}, expected (objects, 4)")
+    for row in boxes[(boxes[:, 0] >= boxes[:, 2]) | (boxes[:, 1] >= boxes[:, 3])]:
+        raise PromptError(
+            f"box {row.tolist()} is inverted or empty; give row0 < row1 and column0 < column1"
+        )
+
+
+def _check_points(
+    points: npt.NDArray[np.float64] | None, labels: npt.ArrayLike | None
+) -> npt.NDArray[np.int64] | None:
+    if points is None:
+        if labels is not None:
+            raise PromptError("labels were given without points; give both")
+        return None
+    if points.ndim != 3 or points.shape[2] != 2 or 0 in points.shape:
+        raise PromptError(f"points have shape {points.shape}, expected (objects, points, 2)")
+    array = np.ones(points.shape[:2], np.int64) if labels is None else np.asarray(labels)
+    if array.shape != points.shape[:2]:
+        raise PromptError(f"labels have shape {array.shape}, expected {points.shape[:2]} as the points")
+    if not np.isin(array, (-1, 0, 1)).all():
+        raise PromptError("labels must be 1 (positive), 0 (negative) or -1 (padding)")
+    return array.astype(np.int64)
+
+
+def _check_prompt_masks(masks: npt.NDArray[Any] | None) -> None:
+    if masks is None:
+        return
+    if masks.ndim != 3 or 0 in masks.shape:
+        raise PromptError(f"mask prompts have shape {masks.shape}, expected (objects, rows, columns)")
+    if masks.dtype != np.bool_ and masks.dtype.kind != "f":
+        raise PromptError(f"mask prompts have dtype {masks.dtype}; give bool masks or float logits")
+    if masks.dtype.kind == "f" and not np.isfinite(masks).all():
+        raise PromptError("mask prompts hold NaN or infinite logits")
+
+
+def _check_rows(**given: npt.NDArray[Any] | None) -> None:
+    counts = {name: len(value) for name, value in given.items() if value is not None}
+    if not counts:
+        raise PromptError("there is no prompt; give boxes, points or masks")
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise PromptError(f"prompts disagree on the number of objects: {listed}")
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)

@@ -1,0 +1,39 @@
+"""Costs that no machine changes, counted by torch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.sam.backbones import build_sam, get_backbone
+
+pytestmark = pytest.mark.slow
+
+
+def build(method: str) -> CatSam:
+    return CatSam(get_backbone("vit_b"), build_sam("vit_b"), method)
+
+
+def count(work) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("method", ["cat-a", "cat-t", "hq"])
+def test_a_click_on_vit_b_costs_at_most_6_3_gflop(method: str) -> None:
+    model = build(method)
+    features, detail = torch.randn(1, 256, 64, 64), torch.randn(1, 32, 256, 256)
+    click = PromptTensors(
+        points=torch.tensor([[[500.0, 400.0]]]), labels=torch.ones(1, 1, dtype=torch.long)
+    )
+    assert count(lambda: model.decode(features, detail, click)) <= 6.3e9
+
+
+def test_the_cat_a_encoder_costs_at_most_one_percent_more_than_sam() -> None:
+    image = torch.randn(1, 3, 1024, 1024)
+    plain, tuned = (count(lambda m=build(name): m.encode(image)) for name in ("sam", "cat-a"))
+    assert plain > 9e11  # attention is counted too, also on the fused kernel
+    assert tuned <= 1.01 * plain

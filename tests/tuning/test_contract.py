@@ -1,0 +1,138 @@
+"""What every tuning method promises, checked for each one in the registry on the tiny backbone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_catsam import load_adapter, load_model
+from napari_catsam.models.adapter import apply_adapter, cut_adapter
+from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.tuning import list_methods, register
+from napari_catsam.tuning.base import Tuner
+
+METHODS = list_methods()
+TRAINED = [name for name in METHODS if name != "sam"]
+BOXES = torch.tensor([[4.0, 6.0, 40.0, 50.0], [10.0, 8.0, 30.0, 24.0]])
+
+
+@pytest.fixture(scope="module")
+def base() -> CatSam:
+    return load_model("tiny")
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def decode(model: CatSam, image: torch.Tensor) -> torch.Tensor:
+    encoded = model.encode(image)
+    return model.decode(encoded.features, model.detail(encoded), PromptTensors(boxes=BOXES)).logits
+
+
+def train(model: CatSam, image: torch.Tensor, steps: int) -> None:
+    optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        decode(model, image).square().mean().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_frozen_weights_are_bit_equal_after_three_steps(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    model = base.with_method(method)
+    before = {k: v.clone() for k, v in model.frozen_tensors().items()}
+    trained = {k: v.clone() for k, v in model.trained_tensors().items()}
+    train(model, image, steps=3)
+    assert all(torch.equal(before[k], v) for k, v in model.frozen_tensors().items())
+    assert any(not torch.equal(trained[k], v) for k, v in model.trained_tensors().items())
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_every_trainable_has_a_gradient(base: CatSam, image: torch.Tensor, method: str) -> None:
+    model = base.with_method(method)
+    decode(model, image).square().mean().backward()
+    gradients = {k: p.grad for k, p in model.named_parameters() if p.requires_grad}
+    assert gradients
+    assert [k for k, g in gradients.items() if g is None or not g.abs().sum() > 0] == []
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_saved_adapter_gives_the_same_output(
+    base: CatSam, image: torch.Tensor, method: str, tmp_path: Path
+) -> None:
+    model = base.with_method(method, seed=3)
+    train(model, image, steps=1)
+    path = cut_adapter(model).save(tmp_path / "adapter.safetensors")
+    again = apply_adapter(base, load_adapter(path))
+    with torch.no_grad():
+        assert torch.equal(decode(model, image), decode(again, image))
+    assert again.model_id == model.model_id
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_encoder_is_unchanged_at_the_start_where_declared(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    model = base.with_method(method)
+    with torch.no_grad():
+        same = torch.equal(model.encode(image).features, base.encode(image).features)
+    assert same == model.tuner.identity_at_init
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_tensor_has_two_keys(base: CatSam, method: str) -> None:
+    model = base.with_method(method)
+    places = [v.data_ptr() for v in model.state_dict().values()]
+    assert len(places) == len(set(places))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_share_the_frozen_weights_and_nothing_else(base: CatSam, method: str) -> None:
+    one, two = base.with_method(method), base.with_method(method)
+    frozen = two.frozen_tensors()
+    assert all(v.data_ptr() == frozen[k].data_ptr() for k, v in one.frozen_tensors().items())
+    trained = two.trained_tensors()
+    assert all(v.data_ptr() != trained[k].data_ptr() for k, v in one.trained_tensors().items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_off_or_on_give_the_same_masks(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    model = base.with_method(method)
+    with torch.no_grad():
+        inferred = decode(model, image)
+    torch.testing.assert_close(decode(model, image), inferred, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_batch_gives_what_single_images_give(base: CatSam, method: str) -> None:
+    model = base.with_method(method)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        both = model.encode(images)
+        single = [model.encode(images[i : i + 1]) for i in range(2)]
+    torch.testing.assert_close(both.features, torch.cat([s.features for s in single]))
+    torch.testing.assert_close(both.early, torch.cat([s.early for s in single]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bfloat16_encoding_stays_close(base: CatSam, image: torch.Tensor, method: str) -> None:
+    model = base.with_method(method)
+    with torch.no_grad():
+        exact = model.encode(image).features
+        model.encoder_dtype = torch.bfloat16
+        rough = model.encode(image).features
+    assert rough.dtype == torch.float32
+    assert (rough - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
+def test_a_name_cannot_be_registered_twice() -> None:
+    with pytest.raises(ValueError, match="'cat-a' is registered twice"):
+        register("cat-a")(Tuner)
