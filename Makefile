@@ -62,7 +62,7 @@ docs: $(DOCS_INSTALLED)
 	$(BIN)/python tools/check_site_is_self_contained.py site
 
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.encoder
 
 build: $(INSTALLED)
 	rm -rf dist

@@ -74,7 +74,11 @@ class Frame:
         """
         if tuple(rgb.shape[-2:]) != self.content:
             rgb = F.interpolate(
-                rgb, self.content, mode="bilinear", align_corners=False, antialias=self.resize == "pad"
+                rgb,
+                self.content,
+                mode="bilinear",
+                align_corners=False,
+                antialias=self.resize == "pad",
             )
         mean, std = (rgb.new_tensor(v)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
         height, width = self.content

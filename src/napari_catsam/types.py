@@ -59,8 +59,15 @@ class Prompts:
         _check_prompt_masks(masks)
         _check_rows(boxes=boxes, points=points, masks=masks)
         if boxes is None and masks is None and labels is not None and (labels < 0).all(1).any():
-            raise PromptError("an object has only padding points; give each at least one real point")
-        for name, value in (("boxes", boxes), ("points", points), ("labels", labels), ("masks", masks)):
+            raise PromptError(
+                "an object has only padding points; give each at least one real point"
+            )
+        for name, value in (
+            ("boxes", boxes),
+            ("points", points),
+            ("labels", labels),
+            ("masks", masks),
+        ):
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -134,9 +141,11 @@ class Intensity:
         rgb = _to_rgb(check_image(image))
         low, high = self._limits(rgb)
         if (low, high) == (0.0, 255.0):
-            return np.clip(rgb, 0, 255).astype(np.float32)
-        scaled = (rgb.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
-        return np.clip(scaled, 0, 255).astype(np.float32)
+            scaled = rgb.astype(np.float32)
+        else:
+            scaled = (rgb.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+        mapped: FloatArray = np.clip(scaled, np.float32(0), np.float32(255))
+        return mapped
 
     def _limits(self, rgb: npt.NDArray[Any]) -> tuple[float, float]:
         if self.mode == "limits":
@@ -355,7 +364,9 @@ def _check_points(
         raise PromptError(f"points have shape {points.shape}, expected (objects, points, 2)")
     array = np.ones(points.shape[:2], np.int64) if labels is None else np.asarray(labels)
     if array.shape != points.shape[:2]:
-        raise PromptError(f"labels have shape {array.shape}, expected {points.shape[:2]} as the points")
+        raise PromptError(
+            f"labels have shape {array.shape}, expected {points.shape[:2]} as the points"
+        )
     if not np.isin(array, (-1, 0, 1)).all():
         raise PromptError("labels must be 1 (positive), 0 (negative) or -1 (padding)")
     return array.astype(np.int64)
@@ -365,7 +376,9 @@ def _check_prompt_masks(masks: npt.NDArray[Any] | None) -> None:
     if masks is None:
         return
     if masks.ndim != 3 or 0 in masks.shape:
-        raise PromptError(f"mask prompts have shape {masks.shape}, expected (objects, rows, columns)")
+        raise PromptError(
+            f"mask prompts have shape {masks.shape}, expected (objects, rows, columns)"
+        )
     if masks.dtype != np.bool_ and masks.dtype.kind != "f":
         raise PromptError(f"mask prompts have dtype {masks.dtype}; give bool masks or float logits")
     if masks.dtype.kind == "f" and not np.isfinite(masks).all():

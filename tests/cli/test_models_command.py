@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from weights_server import run_weights_server
 
 from napari_catsam.cli.models_command import models_app
 from napari_catsam.errors import DownloadError, UnknownNameError
 from napari_catsam.sam.weight_files import MODELS_VARIABLE, WEIGHTS
+from tests.weights_server import run_weights_server
 
 
 @pytest.fixture

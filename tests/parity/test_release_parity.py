@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,13 @@ VARIANTS = {"cat-a": CATSAMA, "cat-t": CATSAMT}
 
 
 @pytest.fixture(scope="module", params=sorted(VARIANTS))
-def released(request: pytest.FixtureRequest) -> Iterator[tuple]:
+def released(request: pytest.FixtureRequest) -> tuple:
     reference = np.load(HERE / f"{request.param}_vit_b_seed7_coins.npz")
     model = VARIANTS[request.param](model_type="vit_b")
     model.load_state_dict(state_dict(request.param, "vit_b", 7))
     image = torch.from_numpy(coins().astype(np.float32)).repeat(3, 1, 1)
     model.set_infer_img(img=image)
-    yield model, image, reference
+    return model, image, reference
 
 
 def prompt(reference, kind: str) -> dict[str, torch.Tensor]:

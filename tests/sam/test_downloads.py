@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from weights_server import WeightsServer, run_weights_server
 
 from napari_catsam.errors import DownloadError, MissingWeightsError, UnknownNameError
 from napari_catsam.sam.downloads import download_weights
 from napari_catsam.sam.weight_files import MODELS_VARIABLE, WEIGHTS, check_weights
+from tests.weights_server import WeightsServer, run_weights_server
 
 pytestmark = pytest.mark.network
 

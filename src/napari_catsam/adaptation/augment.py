@@ -1,21 +1,24 @@
-"""Views of a training image: another crop, orientation and brightness every step, seeded by the step."""
+"""Views of a training image: every step another crop, orientation and brightness, seeded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as V
 
-from napari_catsam.adaptation.shots import Sample
 from napari_catsam.geometry import Frame
 
+if TYPE_CHECKING:
+    from napari_catsam.adaptation.shots import Sample
+
 __all__ = ["InputSpec", "View", "draw_view"]
+
+BoolArray = npt.NDArray[np.bool_]
 
 LEAST_AREA = 0.25
 """A crop covers from this share of the image up to all of it."""
@@ -65,7 +68,7 @@ class View:
     """
 
     pixels: torch.Tensor
-    masks: npt.NDArray[np.bool_]
+    masks: BoolArray
     targets: torch.Tensor
     ignore: torch.Tensor
     frame: Frame
@@ -90,12 +93,17 @@ def draw_view(
     sample = samples[generator.choice(len(samples), p=_weights(samples))]
     target = int(generator.integers(len(sample)))
     rgb, maps = _crop(sample, target, spec.side, generator)
+    wanted = choose_objects(maps[0].numpy(), sample.areas, target, objects, generator)
+    rgb, maps = _shrink(rgb, maps, target + 1, spec.side)
     rgb, maps = _turn(rgb, maps, generator)
     rgb = _relight(rgb / 255, generator) * 255
-    labels, ignored = maps[0].numpy(), maps[1].bool().numpy()
-    wanted = choose_objects(labels, sample.areas, target, objects, generator)
-    masks = labels == (wanted + 1)[:, None, None]
-    frame = Frame((labels.shape[0], labels.shape[1]), spec.side, spec.resize)
+    masks = maps[0].numpy() == (wanted + 1)[:, None, None]
+    return _finish(rgb, masks[masks.any(axis=(1, 2))], maps[1].bool().numpy(), spec)
+
+
+def _finish(rgb: Any, masks: BoolArray, ignored: BoolArray, spec: InputSpec) -> View:
+    """Bring a view to the model's input and to the decoder's grid."""
+    frame = Frame((masks.shape[1], masks.shape[2]), spec.side, spec.resize)
     pixels = frame.image_to_input(rgb.as_subclass(torch.Tensor)[None])[0]
     coverage = frame.masks_to_input(masks.astype(np.float32), spec.grid)[:, 0]
     # masks_to_input fills what lies outside of the view with a strong "no", below any coverage.
@@ -104,13 +112,15 @@ def draw_view(
 
 
 def _weights(samples: tuple[Sample, ...]) -> npt.NDArray[np.float64]:
-    """Share of each image: the root of its objects, so that a crowded one does not drown the others."""
+    """Draw an image by the root of its objects, so that a crowded one does not drown the others."""
     roots = np.sqrt([len(sample) for sample in samples])
     share: npt.NDArray[np.float64] = roots / roots.sum()
     return share
 
 
-def _crop(sample: Sample, target: int, side: int, generator: np.random.Generator) -> tuple[Any, Any]:
+def _crop(
+    sample: Sample, target: int, side: int, generator: np.random.Generator
+) -> tuple[Any, Any]:
     """Cut a window of the image's aspect out of image (3, H, W) and maps (2, H, W)."""
     box, area = sample.boxes[target], int(sample.areas[target])
     top, left, height, width = choose_window(box, area, sample.labels.shape, side, generator)
@@ -118,11 +128,21 @@ def _crop(sample: Sample, target: int, side: int, generator: np.random.Generator
     stack = np.stack([sample.labels, sample.ignore.astype(np.int32)])
     maps = tv_tensors.Mask(torch.from_numpy(stack))
     rgb, maps = (V.crop(x, top, left, height, width) for x in (rgb, maps))
-    if max(height, width) <= side:
+    return rgb, maps
+
+
+def _shrink(rgb: Any, maps: Any, label: int, side: int) -> tuple[Any, Any]:
+    """Bring a crop larger than the model's input to its size, without losing object ``label``."""
+    size = rgb.shape[-2:]
+    if max(size) <= side:
         return rgb, maps
-    size = [max(1, round(n * side / max(height, width))) for n in (height, width)]
+    small = [max(1, round(n * side / max(size))) for n in size]
+    rows, columns = torch.nonzero(maps[0] == label, as_tuple=True)
     # By their types the image is interpolated and the labels are not.
-    return V.resize(rgb, size, antialias=True), V.resize(maps, size)
+    rgb, maps = V.resize(rgb, small, antialias=True), V.resize(maps, small)
+    if not (maps[0] == label).any():  # a line thinner than the sampling
+        maps[0, rows * small[0] // size[0], columns * small[1] // size[1]] = label
+    return rgb, maps
 
 
 def choose_window(
@@ -196,9 +216,9 @@ def choose_objects(
     Parameters
     ----------
     labels : ndarray, (H, W), int
-        Objects 1..N of the view.
+        Objects 1..N of the crop, at the image's scale.
     areas : ndarray, (N,), int
-        Their pixels in the whole image at the view's scale or larger.
+        Their pixels in the whole image.
     target : int
         Index of the object that is always taken.
     count : int

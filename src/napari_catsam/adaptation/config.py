@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_catsam.errors import TrainingError, UnknownNameError
 from napari_catsam.tuning.base import list_methods
-from napari_catsam.types import Intensity
+
+if TYPE_CHECKING:
+    from napari_catsam.types import Intensity
 
 __all__ = ["TrainConfig"]
 
@@ -23,7 +26,8 @@ class TrainConfig:
     budget_s : float
         Seconds for everything: scoring before, training, scoring after.
     steps : int, optional
-        Number of training steps in place of the budget; then a run on the CPU depends on ``seed`` alone.
+        Number of training steps in place of the budget; on the CPU ``seed`` alone then decides the
+        result.
     seed : int
         Of the fresh weights, the split, the views and the prompts.
     learning_rate, weight_decay : float

@@ -14,8 +14,8 @@ def bce_dice_loss(
     """Sum binary cross-entropy and the Dice loss (CAT-SAM, arXiv 2402.03631, section 3.4).
 
     Cross-entropy is the mean over all pixels of all objects. Dice is
-    ``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)`` with ``p = sigmoid(logits)``, one value an object,
-    and their mean. The paper takes both at the size of the image; any resolution will do.
+    ``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)`` with ``p = sigmoid(logits)``, one value an
+    object, and their mean. The paper takes both at the size of the image; any resolution will do.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Prompts as a user gives them, made from masks: boxes drawn by hand, clicks, corrections.
 
-All are in ``(row, column)`` pixels of the view, and depend on nothing but their arguments and the state
-of the generator.
+All are in ``(row, column)`` pixels of the view, and depend on nothing but their arguments and the
+state of the generator.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def sample_click(mask: BoolArray, generator: np.random.Generator) -> FloatArray:
         ``(row, column)`` of a pixel in the mask.
     """
     r0, c0, r1, c1 = boxes_from_masks(mask[None])[0].astype(int)
-    # What lies beyond the view's edge is not the object's border, but a click there is rare all the same.
+    # An object that the view cuts has a border there too: users rarely click at an edge.
     depth = distance_transform_edt(np.pad(mask[r0:r1, c0:c1], 1))[1:-1, 1:-1]
     weight = depth.ravel() / depth.sum()
     place = generator.choice(weight.size, p=weight)
@@ -126,17 +126,20 @@ def correct_prompts(
     Returns
     -------
     Prompts
-        Positive clicks where the object was missed, negative where it was made up, whichever error is
-        larger; padding for an object without an error.
+        Positive clicks where the object was missed, negative where it was made up, whichever error
+        is larger; padding only for an object that is too small for the grid and has no error.
     """
     clicks = np.zeros((len(wanted), 1, 2))
     labels = np.full((len(wanted), 1), -1)
     for row, (guess, truth) in enumerate(zip(predicted, wanted, strict=True)):
         missed, false = truth & ~guess, guess & ~truth
-        error = missed if missed.sum() >= false.sum() else false
-        if error.any():
-            clicks[row, 0] = _grid_to_view(sample_click(error, generator), frame, guess.shape[0])
-            labels[row, 0] = int(error is missed)
+        positive = missed.sum() >= false.sum()
+        error = missed if positive else false
+        # Without an error: one more click in the object, as nothing would be a token of its own.
+        place = error if error.any() else truth
+        if place.any():
+            clicks[row, 0] = _grid_to_view(sample_click(place, generator), frame, guess.shape[0])
+            labels[row, 0] = int(positive)
     if prompts.points is None and (labels < 0).all():
         return prompts
     if prompts.points is not None:
@@ -148,4 +151,5 @@ def correct_prompts(
 def _grid_to_view(point: FloatArray, frame: Frame, side: int) -> FloatArray:
     """Take ``(row, column)`` of a cell of the decoder's grid to the view pixel in its middle."""
     place = (point + 0.5) * (frame.side / side) / np.asarray(frame.scale) - 0.5
-    return np.clip(place, 0, np.asarray(frame.size) - 1)
+    inside: FloatArray = np.clip(place, 0, np.asarray(frame.size) - 1)
+    return inside

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_catsam.errors import ShotError
 from napari_catsam.geometry import boxes_from_masks
-from napari_catsam.types import Intensity, Shot
+
+if TYPE_CHECKING:
+    from napari_catsam.types import Intensity, Shot
 
 __all__ = ["Sample", "Scored", "Split", "split_shots"]
 
@@ -100,7 +102,7 @@ class Split:
 
 
 def split_shots(shots: Sequence[Shot], intensity: Intensity, share: float, seed: int) -> Split:
-    """Choose what is held out: whole shots if there are three or more, else objects if there are four.
+    """Choose what is held out: whole shots if there are three, else objects if there are four.
 
     Parameters
     ----------
@@ -152,7 +154,10 @@ def _usable_labels(shot: Shot) -> list[int]:
 
 
 def _hold_out(
-    objects: list[list[int]], keys: list[tuple[int, int]], share: float, generator: np.random.Generator
+    objects: list[list[int]],
+    keys: list[tuple[int, int]],
+    share: float,
+    generator: np.random.Generator,
 ) -> tuple[set[tuple[int, int]], Held]:
     """Return the (shot, label) pairs that are held out, and what kind of things they are."""
     if share > 0 and len(objects) >= LEAST_SHOTS:

@@ -50,8 +50,9 @@ class Sample:
         for what, array in (("the mask", masks), ("ignore", self.ignore)):
             shape = image.shape[:2] if array is None else np.asarray(array).shape
             if shape != image.shape[:2]:
+                name = self.name and f" of {self.name}"
                 raise ShotError(
-                    f"{what} is {' x '.join(map(str, shape))}, the image {self.name} is "
+                    f"{what}{name} is {' x '.join(map(str, shape))}, the image is "
                     f"{image.shape[0]} x {image.shape[1]}; they must have the same size"
                 )
         object.__setattr__(self, "image", image)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +12,16 @@ from napari_catsam.errors import ShotError, UnknownNameError
 from napari_catsam.types import Prompts
 
 __all__ = [
-    "ObjectRule",
-    "PromptKind",
-    "choose_prompt_kind",
+    "OBJECT_RULES",
+    "PROMPT_KINDS",
     "find_boxes",
     "find_interior_points",
     "prompts_from_labels",
     "split_objects",
 ]
 
-ObjectRule = Literal["auto", "labels", "components"]
-PromptKind = Literal["box", "point"]
+OBJECT_RULES = ("auto", "labels", "components")
+PROMPT_KINDS = ("box", "point")
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
 """Pixels that touch at a corner belong to the same component."""
@@ -52,8 +51,8 @@ def split_objects(mask: npt.ArrayLike, rule: str = "auto") -> npt.NDArray[np.int
     ShotError
         If the mask is not two-dimensional or holds no integers.
     """
-    if rule not in get_args(ObjectRule):
-        raise UnknownNameError("object rule", rule, get_args(ObjectRule))
+    if rule not in OBJECT_RULES:
+        raise UnknownNameError("object rule", rule, OBJECT_RULES)
     array = np.asarray(mask)
     if array.ndim != 2 or array.dtype.kind not in "bui":
         raise ShotError(
@@ -138,20 +137,8 @@ def prompts_from_labels(labels: npt.NDArray[np.int32], kind: str = "box") -> Pro
     UnknownNameError
         If there is no such kind of prompt.
     """
-    if choose_prompt_kind(kind) == "box":
+    if kind not in PROMPT_KINDS:
+        raise UnknownNameError("prompt", kind, PROMPT_KINDS)
+    if kind == "box":
         return Prompts(boxes=find_boxes(labels))
     return Prompts(points=find_interior_points(labels)[:, None])
-
-
-def choose_prompt_kind(kind: str) -> PromptKind:
-    """Check the name of a kind of prompt.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is neither ``box`` nor ``point``.
-    """
-    for known in get_args(PromptKind):
-        if kind == known:
-            return "box" if known == "box" else "point"
-    raise UnknownNameError("prompt", kind, get_args(PromptKind))

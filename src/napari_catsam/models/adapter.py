@@ -9,17 +9,24 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from napari_catsam._version import __version__
-from napari_catsam.errors import AdapterError, AdapterMismatchError, CatsamError, UnreadableFileError
-from napari_catsam.models.catsam import CatSam
+from napari_catsam.errors import (
+    AdapterError,
+    AdapterMismatchError,
+    CatsamError,
+    UnreadableFileError,
+)
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.types import Intensity
+
+if TYPE_CHECKING:
+    from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Adapter", "AdapterHeader", "ShotNote", "apply_adapter", "cut_adapter", "load_adapter"]
 
@@ -205,7 +212,7 @@ def load_adapter(path: str | Path) -> Adapter:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (SafetensorError, OSError) as error:
         raise AdapterError(f"{path} is truncated or no safetensors file: {error}") from error
     if text is None:
@@ -234,7 +241,7 @@ def cut_adapter(model: CatSam, **header: Any) -> Adapter:
     tensors = {k: v.cpu().clone() for k, v in model.trained_tensors().items()}
     if not tensors:
         raise AdapterError(f"method {model.method!r} trains nothing, so there is no adapter to cut")
-    known = {
+    known: dict[str, Any] = {
         "backbone_sha256": model.backbone_sha256,
         "resize": model.resize,
         "input_size": model.backbone.image_size,

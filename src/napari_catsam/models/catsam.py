@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -16,11 +15,15 @@ from napari_catsam.geometry import flip_xy
 from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
 from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
-from napari_catsam.sam.backbones import Backbone, Sam
 from napari_catsam.sam.box_prior import soft_ellipse_logits
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
 from napari_catsam.types import Intensity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_catsam.sam.backbones import Backbone, Sam
 
 __all__ = ["CatSam", "PromptTensors"]
 
@@ -107,7 +110,7 @@ class CatSam(nn.Module):
         self.tuner = build_tuner(method, backbone)
         self.head = HQHead(backbone) if self.tuner.has_head else None
         self.tuner.attach(self.image_encoder)
-        self.register_load_state_dict_post_hook(_forget_derived)
+        self.register_load_state_dict_post_hook(_forget_derived)  # type: ignore[no-untyped-call]
         self.eval()
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_catsam.sam.backbones import Backbone
 from napari_catsam.sam.stem import ChannelNorm
 from napari_catsam.tuning.layers import PerceptronStack
+
+if TYPE_CHECKING:
+    from napari_catsam.sam.backbones import Backbone
 
 __all__ = ["Decoded", "HQHead", "decode_hq", "decode_sam"]
 
@@ -73,7 +75,8 @@ class HQHead(nn.Module):
         Tensor, (B, D/8, 4g, 4g)
         """
         detail: torch.Tensor = self.compress_features(features)
-        return detail + self.compress_early(early.permute(0, 3, 1, 2))
+        coarse: torch.Tensor = self.compress_early(early.permute(0, 3, 1, 2))
+        return detail + coarse
 
     def mask(
         self, token: torch.Tensor, upscaled: torch.Tensor, detail: torch.Tensor
@@ -102,7 +105,8 @@ class HQHead(nn.Module):
         kernel = torch.einsum("nc,cdij->ndij", vector, last.weight)
         constant = vector @ last.bias
         folded = convolve_each(hidden, kernel) + constant[:, None, None]
-        return folded + torch.einsum("nc,chw->nhw", vector, detail[0])
+        mask: torch.Tensor = folded + torch.einsum("nc,chw->nhw", vector, detail[0])
+        return mask
 
 
 def convolve_each(maps: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-from napari_catsam.tuning.base import Tuner
+    from napari_catsam.tuning.base import Tuner
 
 __all__ = ["Encoded", "encode"]
 

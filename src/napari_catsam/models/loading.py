@@ -59,7 +59,9 @@ def load_model(
     target = pick_device(device)
     model = _load_base(name) if checkpoint is None else _load_checkpoint(name, Path(checkpoint))
     if adapter is not None:
-        model = apply_adapter(model, adapter if isinstance(adapter, Adapter) else load_adapter(adapter))
+        model = apply_adapter(
+            model, adapter if isinstance(adapter, Adapter) else load_adapter(adapter)
+        )
     model.encoder_dtype = _pick_dtype(precision, target)
     return model.to(target).eval()
 
@@ -76,7 +78,9 @@ def _load_checkpoint(name: str, path: Path) -> CatSam:
             f"{path} is for {kind.backbone}, the chosen model is {name}; choose {kind.backbone}"
         )
     model = CatSam(get_backbone(name), sam_from_state_dict(name, state, path))
-    return model if kind.variant == "sam" else apply_adapter(model, adapter_from_release(state, path))
+    return (
+        model if kind.variant == "sam" else apply_adapter(model, adapter_from_release(state, path))
+    )
 
 
 def pick_device(device: str) -> torch.device:

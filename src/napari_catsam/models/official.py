@@ -9,7 +9,7 @@ model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import torch
 from torch import nn
@@ -22,13 +22,15 @@ from napari_catsam.errors import (
     UnknownNameError,
 )
 from napari_catsam.geometry import Frame, flip_xy
-from napari_catsam.models.adapter import Adapter
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.encoder import Encoded
 from napari_catsam.models.release import adapter_from_release, release_state_dict
 from napari_catsam.sam.backbones import build_sam, get_backbone
 from napari_catsam.sam.checkpoints import extract_sam
 from napari_catsam.sam.weights import load_sam
+
+if TYPE_CHECKING:
+    from napari_catsam.models.adapter import Adapter
+    from napari_catsam.models.encoder import Encoded
 
 __all__ = ["CATSAMA", "CATSAMT"]
 
@@ -56,7 +58,7 @@ class _Released(nn.Module):
         self._images: list[torch.Tensor] = []
         self._encoded: Encoded | None = None
 
-    def load_state_dict(  # type: ignore[override]
+    def load_state_dict(
         self, state_dict: Mapping[str, torch.Tensor], strict: bool = True, assign: bool = False
     ) -> Any:
         """Load a released ``state_dict`` (``checkpoint["model"]``, or the raw one).
@@ -86,7 +88,7 @@ class _Released(nn.Module):
         self._encoded = None
         return result
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return the tensors in the release layout, so that the released code loads them."""
         return release_state_dict(self.catsam)
 
@@ -261,7 +263,9 @@ def _list_coordinates(
     else:
         entries = list(given)
     if len(entries) != count:
-        raise PromptError(f"{name} has {len(entries)} entries for {count} images; give one an image")
+        raise PromptError(
+            f"{name} has {len(entries)} entries for {count} images; give one an image"
+        )
     return [_check_coordinates(entry, name, dims, last) for entry in entries]
 
 

@@ -7,16 +7,20 @@ of SAM's two encoders has two keys in it, and the bridge token has two.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from napari_catsam.errors import CheckpointError
 from napari_catsam.models.adapter import Adapter, AdapterHeader
-from napari_catsam.models.catsam import CatSam
 from napari_catsam.sam.backbones import get_backbone
 from napari_catsam.sam.checkpoints import read_state_dict, recognise_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_catsam.models.catsam import CatSam
 
 __all__ = ["adapter_from_checkpoint", "adapter_from_release", "release_name", "release_state_dict"]
 

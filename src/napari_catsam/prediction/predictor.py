@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,13 @@ import torch
 from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Decoded
 from napari_catsam.models.encoder import Encoded
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_catsam.models.decoder import Decoded
 
 __all__ = ["Predictor"]
 
@@ -157,7 +161,9 @@ class Predictor:
                         "close other programs or choose the device cpu"
                     ) from error
                 self.chunk = max(1, len(rows) // 2)
-                _LOG.warning("not enough memory on the device, decoding %d objects a time", self.chunk)
+                _LOG.warning(
+                    "not enough memory on the device, decoding %d objects a time", self.chunk
+                )
                 continue
             yield rows, *choose_masks(decoded, lone_click=tensors.lone_click)
             group = group[len(rows) :]
@@ -172,7 +178,9 @@ class Predictor:
             # Real points first; a stable sort keeps the order in which they were clicked.
             order = np.argsort(~real, axis=1, kind="stable")[:, :width]
             if width:
-                point_tensor = frame.points_to_input(np.take_along_axis(points, order[..., None], 1))
+                point_tensor = frame.points_to_input(
+                    np.take_along_axis(points, order[..., None], 1)
+                )
                 label_tensor = torch.from_numpy(np.take_along_axis(np.asarray(labels), order, 1))
         low = self.model.backbone.low_resolution
         return PromptTensors(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors.torch import load_file
 
 from napari_catsam.errors import CheckpointError, UnreadableFileError
 from napari_catsam.sam.backbones import BACKBONES, build_sam
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "CheckpointKind",

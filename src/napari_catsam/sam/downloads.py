@@ -8,8 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 import pooch
@@ -23,6 +22,9 @@ from napari_catsam.sam.weight_files import (
     get_weights_file,
     weights_path,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["DownloadProgress", "download_weights"]
 

@@ -54,7 +54,9 @@ class ConvStem(nn.Module):
         channels = (3, width // 8, width // 4, width // 2, width)
         layers: list[nn.Module] = []
         for level, (fan_in, fan_out) in enumerate(pairwise(channels)):
-            if level == 3:  # one norm, at the cheapest level that still has a non-linearity after it
+            if (
+                level == 3
+            ):  # one norm, at the cheapest level that still has a non-linearity after it
                 layers.append(ChannelNorm(fan_in))
             if level > 0:
                 layers.append(nn.GELU())

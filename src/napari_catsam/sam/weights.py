@@ -8,9 +8,8 @@ The files themselves, where they are and how they get here, are the matter of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -26,6 +25,10 @@ from napari_catsam.sam.weight_files import (
     find_weights,
     models_folder,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = [
     "WEIGHTS",

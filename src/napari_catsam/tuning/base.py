@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
 
 import napari_catsam.tuning as package
 from napari_catsam.errors import UnknownNameError
-from napari_catsam.sam.backbones import Backbone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_catsam.sam.backbones import Backbone
 
 __all__ = ["Tuner", "build_tuner", "list_methods", "register"]
 

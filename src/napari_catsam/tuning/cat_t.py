@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from napari_catsam.sam.attention import attend
-from napari_catsam.sam.backbones import Backbone
 from napari_catsam.tuning.base import Tuner, register
+
+if TYPE_CHECKING:
+    from napari_catsam.sam.backbones import Backbone
 
 
 @register("cat-t")
@@ -32,7 +34,9 @@ class CatToken(Tuner):
         hidden = backbone.decoder_width // 4
         self.projections = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(backbone.decoder_width, hidden), nn.GELU(), nn.Linear(hidden, backbone.width)
+                nn.Linear(backbone.decoder_width, hidden),
+                nn.GELU(),
+                nn.Linear(hidden, backbone.width),
             )
             for _ in range(backbone.depth)
         )

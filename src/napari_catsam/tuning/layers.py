@@ -56,7 +56,8 @@ def high_pass(image: torch.Tensor, kept_out: float = 0.25) -> torch.Tensor:
     with torch.autocast(image.device.type, enabled=False):
         spectrum = torch.fft.rfft2(image.float())
         keep = _symmetric_keep(height, width, kept_out).to(image.device)
-        return torch.fft.irfft2(spectrum * keep, s=(height, width)).abs()
+        filtered: torch.Tensor = torch.fft.irfft2(spectrum * keep, s=(height, width))
+        return filtered.abs()
 
 
 @lru_cache(maxsize=8)
@@ -65,7 +66,9 @@ def _symmetric_keep(height: int, width: int, kept_out: float) -> torch.Tensor:
     half = int((height * width * kept_out) ** 0.5 // 2)
     rows = torch.fft.fftfreq(height, 1 / height)[:, None]
     columns = torch.fft.rfftfreq(width, 1 / width)[None, :]
-    return (_kept(rows, height, columns, width, half) + _kept(-rows, height, -columns, width, half)) / 2
+    return (
+        _kept(rows, height, columns, width, half) + _kept(-rows, height, -columns, width, half)
+    ) / 2
 
 
 def _kept(

@@ -1,0 +1,128 @@
+"""When a run steps, scores and ends, by a number of steps or by the clock."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_catsam.adaptation.config import TrainConfig
+
+__all__ = ["Schedule"]
+
+CHECK_SHARE = 0.15
+"""Scoring may take this share of a time budget."""
+
+CHECKS = 6
+"""With a number of steps, the score is looked at so many times."""
+
+WARM_UP = 0.08
+"""Share of a run in which the learning rate rises from 0."""
+
+
+class Schedule:
+    """The progress of one run, and what it leaves time for.
+
+    With ``steps`` nothing here depends on the clock, so that a run can be repeated exactly.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Gives steps or seconds.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._start = time.monotonic()
+        self._steps = config.steps
+        self._budget = config.budget_s
+        self._training_from = 0.0
+        self._step_seconds = self._check_seconds = 0.0
+        self._last_check = (0, 0.0)
+        self.step = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self._start
+
+    @property
+    def total(self) -> int:
+        """Steps expected in all; with a time budget an estimate from the steps so far."""
+        if self._steps is not None:
+            return self._steps
+        return self.step + math.floor(self._seconds_left / max(self._step_seconds, 1e-3))
+
+    @property
+    def fraction(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        if self._steps is not None:
+            return self.step / self._steps
+        left = self._budget - self._check_seconds - self._training_from
+        return min(1.0, (self.seconds - self._training_from) / max(left, 1e-3))
+
+    @property
+    def learning_factor(self) -> float:
+        """Linear warm-up, then a cosine to 0: a factor of the learning rate."""
+        # Half a step ahead, or the first and the last of few steps would do nothing.
+        ahead = 0.5 / max(self.total, 1)
+        fraction = min(1.0, self.fraction + ahead)
+        if fraction < WARM_UP:
+            return fraction / WARM_UP
+        return 0.5 * (1 + math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP)))
+
+    @property
+    def finished(self) -> bool:
+        """Whether another step is too much; the first one never is."""
+        if self._steps is not None:
+            return self.step >= self._steps
+        return self.step > 0 and self._seconds_left < self._step_seconds
+
+    @property
+    def check_due(self) -> bool:
+        """Whether it is time to look at the score; the last look is not this one's business."""
+        step, seconds = self._last_check
+        if self._steps is not None:
+            return self.step - step >= math.ceil(self._steps / CHECKS)
+        pause = max(self._budget / CHECKS, self._check_seconds / CHECK_SHARE)
+        room = self._seconds_left > self._check_seconds + self._step_seconds
+        return room and self.seconds - seconds >= pause
+
+    def images_to_score(self, seconds_an_image: float, available: int) -> int:
+        """Say how many images a look at the score may have, given the time that one took."""
+        if self._steps is not None:
+            return min(available, 8)
+        # One look before training and one after it take the share that is allowed.
+        affordable = CHECK_SHARE * self._budget / (2 * max(seconds_an_image, 1e-6))
+        return max(1, min(available, 8, int(affordable)))
+
+    def start_training(self, check_seconds: float) -> None:
+        """Note that scoring the base model took ``check_seconds``; training starts now."""
+        self._check_seconds = 1.2 * check_seconds  # an adapted model does a little more
+        self._training_from = self.seconds
+        self._last_check = (self.step, self.seconds)
+
+    def note_step(self, seconds: float) -> None:
+        """Note a step that took ``seconds``; slow ones count at once, fast ones slowly."""
+        known = self._step_seconds
+        self._step_seconds = seconds if seconds > known else 0.8 * known + 0.2 * seconds
+        self.step += 1
+
+    def note_check(self, seconds: float) -> None:
+        """Note a look at the score that took ``seconds``."""
+        self._check_seconds = max(seconds, 0.7 * self._check_seconds)
+        self._last_check = (self.step, self.seconds)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the score was looked at since the last step."""
+        return self._last_check[0] == self.step
+
+    @property
+    def _seconds_left(self) -> float:
+        return self._budget - self.seconds - self._check_seconds

@@ -1,0 +1,78 @@
+"""The score that a run watches: mean object IoU from tight boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.adaptation.shots import Scored
+from napari_catsam.geometry import boxes_from_masks
+from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.types import Intensity, Prompts
+
+if TYPE_CHECKING:
+    from napari_catsam.models.catsam import CatSam
+
+__all__ = ["choose_scored", "score_objects"]
+
+MOST_OBJECTS = 32
+"""At most so many objects of an image are scored: the decoder's time grows with them."""
+
+
+def choose_scored(
+    scored: Sequence[Scored], images: int, generator: np.random.Generator
+) -> tuple[Scored, ...]:
+    """Choose few images, and few objects of each, so that the score stays cheap.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        What could be scored.
+    images : int
+        At most so many images.
+    generator : numpy.random.Generator
+        Draws which.
+    """
+    order = generator.permutation(len(scored))[:images]
+    return tuple(_limit_objects(scored[index], generator) for index in sorted(order))
+
+
+def _limit_objects(image: Scored, generator: np.random.Generator) -> Scored:
+    if len(image.masks) <= MOST_OBJECTS:
+        return image
+    rows = np.sort(generator.permutation(len(image.masks))[:MOST_OBJECTS])
+    return Scored(image.image, image.masks[rows], image.ignore)
+
+
+def score_objects(
+    model: CatSam, scored: Sequence[Scored], intensity: Intensity
+) -> npt.NDArray[np.float64]:
+    """Segment every object from its tight box, as the user would, and compare.
+
+    Parameters
+    ----------
+    model : CatSam
+        In evaluation mode.
+    scored : sequence of Scored
+        Images with their objects.
+    intensity : Intensity
+        How pixel values become 0..255.
+
+    Returns
+    -------
+    ndarray, (objects,), float
+        Intersection over union of each object, without ignored pixels.
+    """
+    predictor = Predictor(model)
+    values = []
+    for image in scored:
+        embedding = predictor.embed(image.image, intensity)
+        found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(image.masks))).masks
+        found = found & ~image.ignore
+        overlap = (found & image.masks).sum(axis=(1, 2))
+        union = (found | image.masks).sum(axis=(1, 2))
+        values.append(overlap / union)
+    return np.concatenate(values)

@@ -1,0 +1,97 @@
+"""``napari-catsam evaluate``: how good a model is on a folder of images with masks."""
+
+from __future__ import annotations
+
+import json
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from napari_catsam.cli.arguments import (
+    AdapterOption,
+    CheckpointOption,
+    DeviceOption,
+    ModelOption,
+    ObjectsOption,
+    PlaneOption,
+    check_output,
+)
+from napari_catsam.cli.progress_bar import run_with_bar
+from napari_catsam.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from napari_catsam.evaluation.evaluator import Evaluation
+    from napari_catsam.types import Progress
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    images: Annotated[Path, typer.Option("--images", metavar="DIR", help="The folder of the images.")],
+    masks: Annotated[
+        Path,
+        typer.Option("--masks", metavar="DIR", help="The folder of masks with the images' stems."),
+    ],
+    model: ModelOption = "vit_nano",
+    adapter: AdapterOption = None,
+    checkpoint: CheckpointOption = None,
+    prompt: Annotated[
+        Literal["box", "point"],
+        typer.Option("--prompt", help="The tight box of each object, or its most interior pixel."),
+    ] = "box",
+    objects: ObjectsOption = "auto",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write the results to this file.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N images by name."),
+    ] = None,
+    plane: PlaneOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Prompt a model with each object of labelled images and measure the overlap (IoU).
+
+    Ctrl+C finishes with the images so far.
+    """
+    if json_file is not None:
+        check_output(json_file)
+    with Console(stderr=True).status(f"Loading {model}"):
+        from napari_catsam.evaluation.evaluator import iterate_evaluation
+        from napari_catsam.evaluation.folders import SampleFolder
+        from napari_catsam.models.loading import load_model
+
+        samples = SampleFolder(images, masks, rule=objects, limit=limit, plane=plane)
+        loaded = load_model(model, adapter, checkpoint, device)
+    result = run_with_bar(iterate_evaluation(loaded, samples, prompt), "Measuring", _describe)
+    _print_result(result)
+    if json_file is not None:
+        names = {"adapter": adapter, "checkpoint": checkpoint, "images": images, "masks": masks}
+        extra = {name: None if path is None else str(path) for name, path in names.items()}
+        _write_json(json_file, result.to_dict() | extra | {"objects": objects})
+
+
+def _describe(progress: Progress) -> str:
+    so_far = "" if isnan(progress.iou_now) else f", IoU {progress.iou_now:.3f}"
+    name = progress.stage if len(progress.stage) <= 24 else progress.stage[:23] + "…"
+    return name + so_far
+
+
+def _print_result(result: Evaluation) -> None:
+    table = Table("", "", title=f"{result.model}, {result.method}, {result.prompt}", show_header=False)
+    table.add_row("Images", str(result.n_images))
+    table.add_row("Objects", str(result.n_objects))
+    table.add_row("Mean IoU of objects", f"{result.iou_mean_object:.4f}")
+    table.add_row("IoU over all pixels", f"{result.iou_dataset:.4f}")
+    Console().print(table)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UnreadableFileError(f"cannot write {path}: {error.strerror or error}") from error
