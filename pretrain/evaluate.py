@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +116,9 @@ def score_objects(sam: Any, features: torch.Tensor, objects: Objects, scale: flo
 
 
 @torch.no_grad()
-def evaluate(sam: Any, pairs: Iterable[Pair], limit: int = 10_000, smallest: int = 1) -> Scores:
-    """Score ``sam`` on pairs, with at most ``limit`` objects of an image."""
-    columns, images = [], 0
+def measure(sam: Any, pairs: Iterable[Pair], limit: int = 10_000, smallest: int = 1) -> tuple[int, torch.Tensor]:
+    """How many images had objects, and the IoU ``(6, N)`` of all their objects, at most ``limit`` an image."""
+    columns, images = [torch.zeros(6, 0)], 0
     for pair in pairs:
         objects = find_objects(pair.labels, limit, smallest)
         if objects is None:
@@ -131,13 +130,14 @@ def evaluate(sam: Any, pairs: Iterable[Pair], limit: int = 10_000, smallest: int
             part = slice(start, start + CHUNK)
             some = Objects(objects.masks[part], objects.boxes[part], objects.points[part])
             columns.append(score_objects(sam, features, some, scale, inner))
-    mean = torch.cat(columns, 1).mean(1).tolist()
-    return Scores(images, sum(c.shape[1] for c in columns), *(round(value, 4) for value in mean))
+    return images, torch.cat(columns, 1)
 
 
-def describe(scores: Scores) -> str:
-    """One line of JSON."""
-    return json.dumps(asdict(scores))
+def summarise(parts: Iterable[tuple[int, torch.Tensor]]) -> Scores:
+    """Scores over several results of :func:`measure`."""
+    images, columns = zip(*parts, strict=True)
+    every = torch.cat(columns, 1)
+    return Scores(sum(images), every.shape[1], *(round(value, 4) for value in every.mean(1).tolist()))
 
 
 def component_pairs(folder: Path, limit: int) -> list[Pair]:

@@ -7,6 +7,7 @@ the model would see a smaller image there, at a fraction of the cost.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,30 @@ def sine_positions(grid: int, width: int) -> torch.Tensor:
     return torch.cat([rows, columns], 2)[None]
 
 
+def half_copy(sam: Any) -> Any:
+    """A bfloat16 copy that computes; the float32 original is what the optimiser changes.
+
+    The frequencies of the coordinate encoding stay float32: half precision would blur the places.
+    Attention is written out, which on a CPU is faster than the fused kernel for windows of 64 tokens.
+    """
+    fast = copy.deepcopy(sam).to(torch.bfloat16)
+    fast.prompt_encoder.pe_layer.float()
+    original = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
+    fast.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.copy_(original)
+    for block in fast.image_encoder.blocks:
+        block.attn.attend = write_out_attention
+    return fast
+
+
+def write_out_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """Softmax attention with the whole matrix, ``(B, heads, S, d)`` in and out."""
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    weights = (scores if bias is None else scores + bias).softmax(-1)
+    return weights @ value
+
+
 def dense_head() -> nn.Module:
     """The auxiliary head, thrown away after training: 4 x 4 places of each token, every dense map."""
     return nn.Conv2d(256, 16 * DENSE, 1)
@@ -88,7 +113,7 @@ def dense_head() -> nn.Module:
 def encode(sam: Any, images: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
     """Features ``(B, 256, s/16, s/16)`` of windows ``(B, 3, s, s)`` at ``offset`` (row, column) pixels."""
     encoder = sam.image_encoder
-    tokens = encoder.patch_embed(images)
+    tokens = encoder.patch_embed(images.to(encoder.pos_embed.dtype))
     row, column, side = offset[0] // 16, offset[1] // 16, tokens.shape[1]
     tokens = tokens + encoder.pos_embed[:, row : row + side, column : column + side]
     for block in encoder.blocks:
@@ -103,9 +128,9 @@ def decode(
     """All four masks ``(N, 4, 4g, 4g)`` and their predicted IoU ``(N, 4)`` for N = B*K prompts."""
     side = features.shape[2]
     row, column = offset[0] // 16, offset[1] // 16
-    with torch.autocast("cpu", enabled=False):  # half precision would blur the coordinates
-        sparse = embed_sparse(sam.prompt_encoder, prompt)
-        place = sam.prompt_encoder.get_dense_pe()[:, :, row : row + side, column : column + side]
+    sparse = embed_sparse(sam.prompt_encoder, prompt).to(features.dtype)
+    place = sam.prompt_encoder.get_dense_pe()[:, :, row : row + side, column : column + side]
+    place = place.to(features.dtype)
     count = sparse.shape[0]
     dense = embed_masks(sam.prompt_encoder, prompt, count, side)
     source = features.repeat_interleave(count // features.shape[0], 0) + dense
@@ -127,9 +152,9 @@ def embed_masks(encoder: Any, prompt: Prompt, count: int, side: int) -> torch.Te
     none = encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
     if prompt.mask is None:
         return none.expand(count, -1, side, side)
-    given = encoder.mask_downscaling(prompt.mask)
+    given = encoder.mask_downscaling(prompt.mask.to(none.dtype))
     assert prompt.has_mask is not None
-    return torch.where(prompt.has_mask[:, None, None, None], given, none.to(given.dtype))
+    return torch.where(prompt.has_mask[:, None, None, None], given, none)
 
 
 def run_decoder(

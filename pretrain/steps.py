@@ -36,7 +36,7 @@ class StepConfig:
     boxed: float = 0.625
     shake: float = 0.12
     prior: float = 0.8
-    second_round: float = 0.35
+    second_round: float = 0.25
 
 
 @dataclass(frozen=True)

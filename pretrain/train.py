@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+import dataclasses
 import json
 import math
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
-from pretrain.evaluate import describe, evaluate
+from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
-from pretrain.network import build_network, dense_head
+from pretrain.network import build_network, dense_head, half_copy
 from pretrain.nuclei import list_names, read_pair, split_names
 from pretrain.samples import SampleConfig, SampleStream
 from pretrain.steps import Step, StepConfig
@@ -37,7 +40,11 @@ class Plan:
     minutes, steps
         The run ends at the first of the two; the schedule follows the nearer one.
     images
-        Windows of 256 pixels in a step; a fourth of it, of 512 pixels, in the second stage.
+        Windows of 256 pixels in a step, of all processes together; a fourth of it, of 512 pixels, in
+        the second stage.
+    processes
+        Each computes its share of a step on one thread; on a busy machine that beats one process with
+        as many threads, which wait for each other at every operation.
     full_from
         Part of the run after which windows are the whole canvas.
     """
@@ -53,7 +60,7 @@ class Plan:
     full_from: float = 0.65
     rate: float = 8e-4
     warm_up: int = 250
-    half: bool = True
+    processes: int = 2
     every: int = 50
     evaluate_minutes: float = 10.0
     save_minutes: float = 4.0
@@ -67,6 +74,8 @@ class Run:
         self.plan = plan
         self.sam, self.head = build_network().train(), dense_head()
         self.mean = copy.deepcopy(self.sam).eval()
+        self.fast, self.fast_head = half_copy(self.sam), dense_head().to(torch.bfloat16)
+        self.refresh()
         self.step, self.seconds, self.resumed = 0, 0.0, 0
         decay = [p for p in self.parameters() if p.ndim > 1]
         plain = [p for p in self.parameters() if p.ndim <= 1]
@@ -76,6 +85,15 @@ class Run:
     def parameters(self) -> list[torch.nn.Parameter]:
         """All that is trained, the auxiliary head too."""
         return [*self.sam.parameters(), *self.head.parameters()]
+
+    def fast_parameters(self) -> list[torch.nn.Parameter]:
+        """The bfloat16 copies of :meth:`parameters`, in the same order."""
+        return [*self.fast.parameters(), *self.fast_head.parameters()]
+
+    def refresh(self) -> None:
+        """Copy the parameters into their bfloat16 copies."""
+        with torch.no_grad():
+            torch._foreach_copy_(self.fast_parameters(), self.parameters())
 
     def part(self) -> float:
         """How much of the run is over, 0 to 1."""
@@ -107,17 +125,28 @@ class Run:
         for name in ("sam", "head", "mean", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.resumed = state["step"], state["seconds"], state["resumed"] + 1
+        self.refresh()
 
 
 def stream(plan: Plan, full: bool, seed: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches of the first stage, or of the second when ``full``."""
-    size, images = (2 * plan.size, max(1, plan.images // 4)) if full else (plan.size, plan.images)
-    samples = SampleStream(plan.data, SampleConfig(size=size), seed)
-    return iter(DataLoader(samples, images, num_workers=1, prefetch_factor=4))
+    """This process's share of the batches of the first stage, or of the second when ``full``."""
+    size, images = (2 * plan.size, plan.images // 4) if full else (plan.size, plan.images)
+    share = max(1, images // plan.processes)
+    samples = iter(SampleStream(plan.data, SampleConfig(size=size), seed))
+    while True:
+        some = [next(samples) for _ in range(share)]
+        yield {key: torch.stack([sample[key] for sample in some]) for key in some[0]}
 
 
-def train(plan: Plan) -> Run:
+def train(plan: Plan, rank: int = 0) -> Run:
     """Run the plan and write the weights; also writes them whenever a score is taken.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    rank
+        Which of the plan's processes this is; only the first one writes.
 
     Returns
     -------
@@ -127,28 +156,40 @@ def train(plan: Plan) -> Run:
     run = Run(plan)
     if (plan.work / "checkpoint.pt").exists():
         run.load()
-    step = Step(run.sam, run.head, StepConfig(), plan.seed + 1000 * run.resumed + 1)
+    seed = plan.seed + 10_000 * run.resumed + 100 * rank
+    step = Step(run.fast, run.fast_head, StepConfig(), seed)
     stage, batches = None, iter(())
     saved = scored = run.seconds
     while run.part() < 1.0:
         start = time.monotonic()
         if stage != (run.part() >= plan.full_from):
             stage = run.part() >= plan.full_from
-            batches = stream(plan, stage, plan.seed + 2 * run.resumed + int(stage))
+            batches = stream(plan, stage, seed + int(stage))
         parts = learn(run, step, next(batches))
-        run.seconds += time.monotonic() - start
         run.step += 1
-        if run.step % plan.every == 0 or run.step == 1:
+        run.seconds = agree(plan, run.seconds + time.monotonic() - start)
+        if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
             log(plan, {"step": run.step, "minutes": run.seconds / 60, "full": stage, **parts})
         if run.seconds - saved > 60 * plan.save_minutes:
-            run.save()
             saved = run.seconds
+            if rank == 0:
+                run.save()
         if run.seconds - scored > 60 * plan.evaluate_minutes:
             scored = run.seconds
-            report(run, images=30, limit=16)
-    run.save()
-    report(run, images=100, limit=10_000)
+            report(run, rank, images=24, limit=12)
+    if rank == 0:
+        run.save()
+    report(run, rank, images=100, limit=10_000)
     return run
+
+
+def agree(plan: Plan, seconds: float) -> float:
+    """The first process's clock, so that all processes end and change stage at the same step."""
+    if plan.processes == 1:
+        return seconds
+    clock = torch.tensor([seconds], dtype=torch.float64)
+    distributed.broadcast(clock, 0)
+    return float(clock)
 
 
 def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -156,26 +197,53 @@ def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, flo
     rate = run.learning_rate()
     for group in run.optimiser.param_groups:
         group["lr"] = rate
-    with torch.autocast("cpu", torch.bfloat16, enabled=run.plan.half):
-        loss, parts = step(batch, dense_weight=max(0.15, 1 - 1.2 * run.part()))
-    run.optimiser.zero_grad()
+    loss, parts = step(batch, dense_weight=max(0.15, 1 - 1.2 * run.part()))
+    for parameter in run.fast_parameters():
+        parameter.grad = None
     loss.backward()
+    share_gradients(run)
     norm = torch.nn.utils.clip_grad_norm_(run.parameters(), 1.0)
     if torch.isfinite(norm):
         run.optimiser.step()
+        run.refresh()
     run.average()
     return {"loss": float(loss.detach()), "norm": float(norm), **parts}
 
 
-def report(run: Run, images: int, limit: int) -> None:
-    """Score the averaged model on held-out nuclei and write it out."""
-    plan, scores = run.plan, None
-    if plan.data is not None:
-        held = split_names(list_names(plan.data))[1]
-        names = [held[int(i)] for i in np.linspace(0, len(held) - 1, images)]
-        scores = evaluate(run.mean, (read_pair(plan.data, name) for name in names), limit)
-        log(plan, {"step": run.step, "minutes": run.seconds / 60, "scores": json.loads(describe(scores))})
-    write_asset(run.mean, plan.out, run.step, run.seconds, plan.seed, scores)
+def share_gradients(run: Run) -> None:
+    """Give every parameter the gradient of its bfloat16 copy, as float32, averaged over the processes."""
+    pieces = [p.new_zeros(p.shape) if p.grad is None else p.grad for p in run.fast_parameters()]
+    flat = torch.cat([piece.flatten().float() for piece in pieces])
+    if run.plan.processes > 1:
+        distributed.all_reduce(flat)
+        flat /= run.plan.processes
+    for parameter, piece in zip(run.parameters(), flat.split([p.numel() for p in pieces]), strict=True):
+        parameter.grad = piece.view_as(parameter)
+
+
+def report(run: Run, rank: int, images: int, limit: int) -> None:
+    """Score the averaged model on held-out nuclei, each process its share, and write the weights."""
+    scores = None
+    if run.plan.data is not None:
+        scores = held_out_scores(run, rank, images, limit)
+    if rank == 0 and scores is not None:
+        log(run.plan, {"step": run.step, "minutes": run.seconds / 60, "scores": dataclasses.asdict(scores)})
+    if rank == 0:
+        write_asset(run.mean, run.plan.out, run.step, run.seconds, run.plan.seed, scores)
+
+
+def held_out_scores(run: Run, rank: int, images: int, limit: int) -> Scores:
+    """Scores on ``images`` of the held-out nuclei, the same in every process."""
+    plan = run.plan
+    assert plan.data is not None
+    held = split_names(list_names(plan.data))[1]
+    names = [held[int(i)] for i in np.linspace(0, len(held) - 1, images)][rank :: plan.processes]
+    part = measure(run.mean, [read_pair(plan.data, name) for name in names], limit)
+    parts: list[Any] = [part]
+    if plan.processes > 1:
+        parts = [None] * plan.processes
+        distributed.all_gather_object(parts, part)
+    return summarise(parts)
 
 
 def log(plan: Plan, row: dict[str, Any]) -> None:
@@ -196,6 +264,7 @@ def parse(arguments: list[str] | None = None) -> Plan:
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--processes", type=int, default=2, help="one thread each")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
     given = vars(parser.parse_args(arguments))
     resume = given.pop("resume")
@@ -206,6 +275,26 @@ def parse(arguments: list[str] | None = None) -> Plan:
     return Plan(**given)
 
 
+def work(rank: int, plan: Plan, meeting: str) -> None:
+    """One process of a run."""
+    torch.set_num_threads(1)
+    if plan.processes > 1:
+        distributed.init_process_group(
+            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
+        )
+    train(plan, rank)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what the command line asks for."""
+    plan = parse(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = str(Path(folder) / "meeting")
+        if plan.processes == 1:
+            work(0, plan, meeting)
+        else:
+            spawn(work, (plan, meeting), nprocs=plan.processes)
+
+
 if __name__ == "__main__":
-    torch.set_num_threads(2)
-    train(parse())
+    main()

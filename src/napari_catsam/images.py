@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import struct
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from PIL import Image
 
 from napari_catsam.errors import UnreadableFileError
 
-__all__ = ["IMAGE_SUFFIXES", "find_images", "read_image", "read_labels", "write_labels"]
+__all__ = ["IMAGE_SUFFIXES", "find_images", "read_image", "read_labels", "replace_file", "write_labels"]
 
 Array = npt.NDArray[Any]
 Decoded = tuple[Array, int]
@@ -132,16 +132,26 @@ def write_labels(path: str | Path, labels: npt.ArrayLike) -> Path:
     """
     path, array = Path(path), np.asarray(labels)
     dtype = np.uint16 if array.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
+    content = io.BytesIO()
+    tifffile.imwrite(content, array.astype(dtype), compression="zlib")
+    return replace_file(path, content.getvalue())
+
+
+def replace_file(path: str | Path, content: bytes) -> Path:
+    """Write a file under another name first, so that a file of that name is never half written.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                tifffile.imwrite(stream, array.astype(dtype), compression="zlib")
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        temporary.write_bytes(content)
+        temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise UnreadableFileError(f"cannot write {path}: {error.strerror or error}") from error
     return path
 
@@ -242,14 +252,21 @@ def _decode_frames(path: Path, converted: dict[str, str]) -> Decoded:
 def _choose_plane(path: Path, array: Array, depth: int, plane: int | None) -> Array:
     if array.ndim < 2:
         raise UnreadableFileError(f"{path} has shape {array.shape}, which is no image plane")
+    shape = " x ".join(map(str, array.shape))
+    if array.size == 0:
+        raise UnreadableFileError(f"{path} is empty (shape {shape}); give an image with pixels")
     planes = array.reshape(-1, *array.shape[array.ndim - depth :])
     if len(planes) == 1:
         return np.asarray(planes[0])
-    span = f"{path} holds {len(planes)} planes (shape {' x '.join(map(str, array.shape))})"
+    span = f"{path} holds {len(planes)} planes (shape {shape})"
     if plane is None:
-        raise UnreadableFileError(f"{span}, one is needed; choose it with --plane 0 to {len(planes) - 1}")
+        raise UnreadableFileError(
+            f"{span}, one is needed; choose it with --plane 0 to {len(planes) - 1}"
+        )
     if not 0 <= plane < len(planes):
-        raise UnreadableFileError(f"{span}, so there is no plane {plane}; choose 0 to {len(planes) - 1}")
+        raise UnreadableFileError(
+            f"{span}, so there is no plane {plane}; choose 0 to {len(planes) - 1}"
+        )
     return np.asarray(planes[plane])
 
 

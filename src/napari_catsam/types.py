@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.errors import ImageError, PromptError, ShotError
+from napari_catsam.errors import CatsamError, ImageError, PromptError, ShotError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,15 +53,14 @@ class Prompts:
 
     def __post_init__(self) -> None:
         boxes, points = _as_float(self.boxes, "boxes"), _as_float(self.points, "points")
-        masks = None if self.masks is None else np.asarray(self.masks)
+        masks = None if self.masks is None else _as_array(self.masks, PromptError, "mask prompts")
         labels = _check_points(points, self.labels)
         _check_boxes(boxes)
         _check_prompt_masks(masks)
         _check_rows(boxes=boxes, points=points, masks=masks)
         if boxes is None and masks is None and labels is not None and (labels < 0).all(1).any():
-            raise PromptError(
-                "an object has only padding points; give each at least one real point"
-            )
+            empty = np.flatnonzero((labels < 0).all(1))[0]
+            raise PromptError(f"object {empty} has only padding points; give it a real point")
         for name, value in (
             ("boxes", boxes),
             ("points", points),
@@ -138,25 +137,27 @@ class Intensity:
         ImageError
             If the image is empty, not finite or of another shape or type.
         """
-        rgb = _to_rgb(check_image(image))
-        low, high = self._limits(rgb)
-        if (low, high) == (0.0, 255.0):
-            scaled = rgb.astype(np.float32)
-        else:
-            scaled = (rgb.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
-        mapped: FloatArray = np.clip(scaled, np.float32(0), np.float32(255))
-        return mapped
+        channels = _drop_alpha(check_image(image))
+        low, high = self._limits(channels)
+        # Clipped before it is scaled, so that "no data" of -1e308 cannot overflow.
+        values = np.clip(channels, min(low, high), max(low, high), dtype=_float_type(channels))
+        if low == high:
+            values = np.zeros_like(values)
+        elif (low, high) != (0.0, 255.0):
+            values = (values - low) / (high - low) * 255
+        # Channels are repeated or added last: an empty one stays 0 whatever the limits are.
+        return _to_rgb(np.clip(values, 0, 255).astype(np.float32))
 
-    def _limits(self, rgb: npt.NDArray[Any]) -> tuple[float, float]:
+    def _limits(self, channels: npt.NDArray[Any]) -> tuple[float, float]:
         if self.mode == "limits":
             return self.low, self.high
-        if self.mode == "as-is" or (self.mode == "auto" and rgb.dtype == np.uint8):
+        if self.mode == "as-is" or (self.mode == "auto" and channels.dtype == np.uint8):
             return 0.0, 255.0
         ends = (self.low, self.high) if self.mode == "percentiles" else (0.5, 99.5)
-        low, high = (float(v) for v in np.percentile(rgb, ends))
+        low, high = (float(v) for v in np.percentile(channels, ends))
         if low == high:  # a flat image, or objects rarer than the percentile
-            low, high = float(rgb.min()), float(rgb.max())
-        return (low, high) if low != high else (low, low + 1.0)
+            low, high = float(channels.min()), float(channels.max())
+        return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +241,7 @@ class Shot:
     name: str = ""
 
     def __post_init__(self) -> None:
-        image, masks = check_image(self.image), np.asarray(self.masks)
+        image, masks = check_image(self.image), _as_array(self.masks, ShotError, "masks")
         if masks.dtype == np.bool_:
             masks = masks.astype(np.uint8)
         if not np.issubdtype(masks.dtype, np.integer):
@@ -254,7 +255,7 @@ class Shot:
             raise ShotError(f"masks hold the label {masks.min()}; labels must be 0 or more")
         if not masks.any():
             raise ShotError("masks hold no object; draw at least one")
-        ignore = None if self.ignore is None else np.asarray(self.ignore, dtype=bool)
+        ignore = None if self.ignore is None else _as_array(self.ignore, ShotError, "ignore") != 0
         if ignore is not None and ignore.shape != masks.shape:
             raise ShotError(
                 f"ignore is {_size(ignore.shape)}, the masks are {_size(masks.shape)}; "
@@ -303,7 +304,7 @@ def check_image(image: npt.ArrayLike) -> npt.NDArray[Any]:
     ImageError
         If it is empty, not (H, W) or (H, W, 1..4), complex, not numeric, or holds NaN or infinity.
     """
-    array = np.asarray(image)
+    array = _as_array(image, ImageError, "the image")
     if array.dtype.kind not in "buif":
         raise ImageError(f"the image has dtype {array.dtype}; give real numbers")
     if array.size == 0:
@@ -318,25 +319,42 @@ def check_image(image: npt.ArrayLike) -> npt.NDArray[Any]:
     return array
 
 
-def _to_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _drop_alpha(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return (H, W, 1 to 3), a bool image as 0 and 255."""
     if image.dtype == np.bool_:
         image = image.astype(np.uint8) * np.uint8(255)
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.shape[2] == 1:
-        return np.repeat(image, 3, axis=2)
-    if image.shape[2] == 2:
-        return np.concatenate([image, np.zeros_like(image[..., :1])], axis=2)
-    return image[..., :3]
+    return image[..., None] if image.ndim == 2 else image[..., :3]
+
+
+def _float_type(image: npt.NDArray[Any]) -> npt.DTypeLike:
+    """Return the float type that holds the image's values, at least float32."""
+    return np.result_type(image.dtype, np.float32)
+
+
+def _to_rgb(channels: FloatArray) -> FloatArray:
+    if channels.shape[2] == 1:
+        return np.repeat(channels, 3, axis=2)
+    if channels.shape[2] == 2:
+        return np.concatenate([channels, np.zeros_like(channels[..., :1])], axis=2)
+    return channels
+
+
+def _as_array(
+    value: npt.ArrayLike, error: type[CatsamError], name: str, dtype: Any = None
+) -> npt.NDArray[Any]:
+    """Return an array; nested lists of unequal lengths, or other values, are an ``error``."""
+    try:
+        return np.asarray(value, dtype=dtype)
+    except (TypeError, ValueError) as reason:
+        raise error(
+            f"{name}: not a regular array of numbers; give numbers, in rows of equal length"
+        ) from reason
 
 
 def _as_float(value: npt.ArrayLike | None, name: str) -> npt.NDArray[np.float64] | None:
     if value is None:
         return None
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{name} are not a regular array of numbers: {error}") from error
+    array = _as_array(value, PromptError, name, np.float64)
     if not np.isfinite(array).all():
         raise PromptError(f"{name} hold NaN or infinite coordinates; give pixel positions")
     return array
@@ -346,7 +364,9 @@ def _check_boxes(boxes: npt.NDArray[np.float64] | None) -> None:
     if boxes is None:
         return
     if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) == 0:
-        raise PromptError(f"boxes have shape {boxes.shape}, expected (objects, 4)")
+        raise PromptError(
+            f"boxes have shape {boxes.shape}, expected (objects, 4) with at least one object"
+        )
     for row in boxes[(boxes[:, 0] >= boxes[:, 2]) | (boxes[:, 1] >= boxes[:, 3])]:
         raise PromptError(
             f"box {row.tolist()} is inverted or empty; give row0 < row1 and column0 < column1"
@@ -362,13 +382,20 @@ def _check_points(
         return None
     if points.ndim != 3 or points.shape[2] != 2 or 0 in points.shape:
         raise PromptError(f"points have shape {points.shape}, expected (objects, points, 2)")
-    array = np.ones(points.shape[:2], np.int64) if labels is None else np.asarray(labels)
+    array = (
+        np.ones(points.shape[:2], np.int64)
+        if labels is None
+        else _as_array(labels, PromptError, "labels")
+    )
     if array.shape != points.shape[:2]:
         raise PromptError(
             f"labels have shape {array.shape}, expected {points.shape[:2]} as the points"
         )
     if not np.isin(array, (-1, 0, 1)).all():
-        raise PromptError("labels must be 1 (positive), 0 (negative) or -1 (padding)")
+        wrong = array[~np.isin(array, (-1, 0, 1))][0]
+        raise PromptError(
+            f"labels hold {wrong}; they must be 1 (positive), 0 (negative) or -1 (padding)"
+        )
     return array.astype(np.int64)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_catsam.errors import TrainingError, UnknownNameError
 from napari_catsam.tuning.base import list_methods
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari_catsam.types import Intensity
 
 __all__ = ["TrainConfig"]
+
+INITS = ("base", "official")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class TrainConfig:
         result.
     seed : int
         Of the fresh weights, the split, the views and the prompts.
+    init : {"base", "official"}
+        Start near the base model's own masks (:mod:`napari_catsam.adaptation.start`), or with random
+        numbers as the released code does. An adapter that training goes on from is taken as it is.
     learning_rate, weight_decay : float
         Of AdamW.
     objects_per_step : int
@@ -59,6 +64,7 @@ class TrainConfig:
     budget_s: float = 60.0
     steps: int | None = None
     seed: int = 0
+    init: Literal["base", "official"] = "base"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     objects_per_step: int = 8
@@ -73,6 +79,7 @@ class TrainConfig:
         methods = list_methods()
         if self.method not in methods:
             raise UnknownNameError("method", self.method, methods)
+        _check(self.init in INITS, "init", repr(self.init), "one of " + ", ".join(INITS))
         _check(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
         _check(_positive(self.budget_s), "budget_s", self.budget_s, "a number of seconds above 0")
         _check(_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")

@@ -105,11 +105,12 @@ class Schedule:
         """Note that scoring the base model took ``check_seconds``; training starts now."""
         self._check_seconds = 1.2 * check_seconds  # an adapted model does a little more
         self._training_from = self.seconds
+        self._step_seconds = 2 * check_seconds  # a guess that the first step replaces
         self._last_check = (self.step, self.seconds)
 
     def note_step(self, seconds: float) -> None:
         """Note a step that took ``seconds``; slow ones count at once, fast ones slowly."""
-        known = self._step_seconds
+        known = self._step_seconds if self.step else seconds
         self._step_seconds = seconds if seconds > known else 0.8 * known + 0.2 * seconds
         self.step += 1
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.adaptation.shots import Scored
 from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Intensity, Prompts
 
 if TYPE_CHECKING:
+    from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["choose_scored", "score_objects"]
@@ -41,10 +42,10 @@ def choose_scored(
 
 
 def _limit_objects(image: Scored, generator: np.random.Generator) -> Scored:
-    if len(image.masks) <= MOST_OBJECTS:
+    if len(image.objects) <= MOST_OBJECTS:
         return image
-    rows = np.sort(generator.permutation(len(image.masks))[:MOST_OBJECTS])
-    return Scored(image.image, image.masks[rows], image.ignore)
+    chosen = generator.permutation(image.objects)[:MOST_OBJECTS]
+    return replace(image, objects=tuple(sorted(int(label) for label in chosen)))
 
 
 def score_objects(
@@ -70,9 +71,10 @@ def score_objects(
     values = []
     for image in scored:
         embedding = predictor.embed(image.image, intensity)
-        found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(image.masks))).masks
+        masks = image.masks
+        found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(masks))).masks
         found = found & ~image.ignore
-        overlap = (found & image.masks).sum(axis=(1, 2))
-        union = (found | image.masks).sum(axis=(1, 2))
+        overlap = (found & masks).sum(axis=(1, 2))
+        union = (found | masks).sum(axis=(1, 2))
         values.append(overlap / union)
     return np.concatenate(values)

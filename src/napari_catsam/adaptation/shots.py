@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import find_objects
 
 from napari_catsam.errors import ShotError
-from napari_catsam.geometry import boxes_from_masks
 
 if TYPE_CHECKING:
     from napari_catsam.types import Intensity, Shot
@@ -60,15 +60,25 @@ class Scored:
     ----------
     image : ndarray, (H, W) or (H, W, C)
         As the user gave it.
-    masks : ndarray, (N, H, W), bool
-        The objects.
+    labels : ndarray, (H, W), int
+        Objects by number; those that are not in ``objects`` do not count.
+    objects : tuple of int
+        The labels that are scored.
     ignore : ndarray, (H, W), bool
         Pixels that do not count.
     """
 
     image: npt.NDArray[Any]
-    masks: npt.NDArray[np.bool_]
+    labels: npt.NDArray[Any]
+    objects: tuple[int, ...]
     ignore: npt.NDArray[np.bool_]
+
+    @property
+    def masks(self) -> npt.NDArray[np.bool_]:
+        """One mask an object, (N, H, W), without ignored pixels; made anew at every access."""
+        numbers = np.asarray(self.objects)[:, None, None]
+        stack: npt.NDArray[np.bool_] = (self.labels == numbers) & ~self.ignore
+        return stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +102,7 @@ class Split:
     @property
     def note(self) -> str:
         """What the scores mean, in a few words for the user."""
-        count = sum(len(image.masks) for image in self.scored)
+        count = sum(len(image.objects) for image in self.scored)
         objects = f"{count} object" if count == 1 else f"{count} objects"
         if self.held == "none":
             return f"scored on the {objects} trained on (too few masks to hold any out)"
@@ -181,16 +191,15 @@ def _make_sample(shot: Shot, kept: list[int], out: list[int], intensity: Intensi
     ignore = _ignored(shot)
     labels[ignore] = 0
     ignore = ignore | np.isin(masks, out)
-    boxes = boxes_from_masks(labels == np.arange(1, len(kept) + 1)[:, None, None])
+    # One pass over the image, however many objects there are.
+    found = find_objects(labels, len(kept))
+    boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in found], dtype=np.float64)
     areas = np.bincount(labels.ravel(), minlength=len(kept) + 1)[1:]
     return Sample(intensity.apply(np.asarray(shot.image)), labels, ignore, boxes, areas)
 
 
 def _make_scored(shot: Shot, wanted: list[int]) -> Scored:
-    masks = np.asarray(shot.masks)
-    ignore = _ignored(shot)
-    stack = np.stack([(masks == label) & ~ignore for label in wanted])
-    return Scored(np.asarray(shot.image), stack, ignore)
+    return Scored(np.asarray(shot.image), np.asarray(shot.masks), tuple(wanted), _ignored(shot))
 
 
 def _ignored(shot: Shot) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ import torch
 from napari_catsam.adaptation.schedule import Schedule
 from napari_catsam.adaptation.scoring import choose_scored, score_objects
 from napari_catsam.adaptation.shots import split_shots
+from napari_catsam.adaptation.start import start_from_base
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.errors import OutOfMemoryError, TrainingError
 from napari_catsam.models.adapter import Adapter, ShotNote, cut_adapter
@@ -21,6 +22,7 @@ from napari_catsam.types import Progress, Shot
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
+    from napari_catsam.adaptation.shots import Sample
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Trainer"]
@@ -55,7 +57,7 @@ class Trainer:
         self.intensity = config.intensity or model.intensity
         self.split = split_shots(self.shots, self.intensity, config.held_out, config.seed)
         self.base = model
-        self.trainee = start_trainee(model, config)
+        self.trainee = start_trainee(model, config, self.split.train)
         self.trainee.intensity = self.intensity
         self.parameters = [p for p in self.trainee.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -119,7 +121,7 @@ class Trainer:
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
                 return float(loss.detach()), float(norm)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 self._take_fewer_objects(error)
@@ -178,7 +180,6 @@ class Trainer:
         if self._best is not None:
             copy_values(self._best, self.trainee)
         notes = tuple(_describe(shot) for shot in self.shots)
-        note = "; ".join(part for part in (self.config.note, self.split.note) if part)
         channels = np.asarray(self.shots[0].image)
         return cut_adapter(
             self.trainee,
@@ -190,23 +191,36 @@ class Trainer:
             score_before=self.score_before,
             score_after=self._best_score,
             seed=self.config.seed,
-            note=note,
+            note=self._note(),
         )
 
+    def _note(self) -> str:
+        """Join the user's words, what was scored, and whether it helped."""
+        worse = not self._best_score > self.score_before
+        parts = (
+            self.config.note,
+            self.split.note,
+            "not better than the base model" if worse else "",
+        )
+        return "; ".join(part for part in parts if part)
 
-def start_trainee(model: CatSam, config: TrainConfig) -> CatSam:
-    """Make the model that is trained: fresh parts, or the values of the same method.
+
+def start_trainee(model: CatSam, config: TrainConfig, samples: tuple[Sample, ...]) -> CatSam:
+    """Make the model that is trained: with fresh parts, or with its own if it has the method.
 
     Raises
     ------
     TrainingError
         If the method trains nothing.
     """
+    _ = model.backbone_sha256  # hashed here, the trainee takes it over instead of hashing again
     trainee = model.with_method(config.method, seed=config.seed)
     if not trainee.trained_tensors():
         raise TrainingError(f"method {config.method!r} trains nothing; choose cat-a, cat-t or hq")
     if model.method == config.method:
         copy_values(model.trained_tensors(), trainee)
+    elif config.init == "base":
+        start_from_base(trainee, samples, config.objects_per_step, config.seed)
     return trainee
 
 
@@ -220,7 +234,8 @@ def copy_values(values: dict[str, torch.Tensor], model: CatSam) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch says that memory ran out; on the CPU it says so in words only."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words)
 
 
 def _describe(shot: Shot) -> ShotNote:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_catsam.cli.arguments import (
+    AdapterOption,
     CheckpointOption,
     DeviceOption,
     ModelOption,
@@ -53,6 +54,7 @@ def adapt(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Same seed and steps, same adapter.")] = 0,
     objects: ObjectsOption = "auto",
+    adapter: AdapterOption = None,
     checkpoint: CheckpointOption = None,
     plane: PlaneOption = None,
     note: Annotated[str, typer.Option("--note", help="Words to keep in the adapter.")] = "",
@@ -61,7 +63,7 @@ def adapt(
     """Train an adapter on the objects of a few images and write it to one file.
 
     Some objects are held out; the score on them before and after is shown and stored. Ctrl+C
-    finishes with the best adapter so far.
+    finishes with the best adapter so far. With --adapter of the same method, training goes on from it.
     """
     check_output(output, ".safetensors")
     with Console(stderr=True).status("Reading the images") as status:
@@ -72,9 +74,9 @@ def adapt(
         from napari_catsam.models.loading import load_model
 
         config = TrainConfig(method=method, budget_s=budget, steps=steps, seed=seed, note=note)
-        base = load_model(model, checkpoint=checkpoint, device=device)
-    adapter = run_with_bar(fit(base, shots, config), "Preparing", _describe)
-    _print_result(adapter, adapter.save(output))
+        base = load_model(model, adapter, checkpoint, device)
+    result = run_with_bar(fit(base, shots, config), "Preparing", _describe)
+    _print_result(result, result.save(output))
 
 
 def _read_shots(

@@ -42,7 +42,7 @@ def from_checkpoint(
     """Cut the trained parameters out of a released CAT-SAM checkpoint."""
     check_output(output, ".safetensors")
     with Console(stderr=True).status(f"Reading {checkpoint.name}"):
-        from napari_catsam.models.official import adapter_from_checkpoint
+        from napari_catsam.models.release import adapter_from_checkpoint
 
         adapter = adapter_from_checkpoint(checkpoint)
         adapter.save(output)
@@ -62,13 +62,13 @@ def _print_adapter(adapter: Adapter, path: Path) -> None:
 def _describe_header(header: AdapterHeader) -> list[tuple[str, str]]:
     """Return names and values for people; what is not known is left out."""
     intensity = header.intensity
-    limits = "" if intensity.mode in ("auto", "as-is") else f" {intensity.low:g} to {intensity.high:g}"
+    limits = f" {intensity.low:g} to {intensity.high:g}"
     rows = [
         ("Method", header.method),
         ("Model", header.backbone),
         ("Weights", header.backbone_sha256[:12] or "any"),
         ("Input", f"{header.input_size} pixels, {header.resize}"),
-        ("Intensity", intensity.mode + limits),
+        ("Intensity", intensity.mode + ("" if intensity.mode in ("auto", "as-is") else limits)),
         ("Channels", str(header.channels)),
     ]
     if header.pixel_size is not None:

@@ -111,8 +111,9 @@ def check_output(path: Path, *suffixes: str) -> None:
     UnreadableFileError
         If the name has another ending, or its folder is missing or read-only.
     """
+    endings = " or ".join(suffixes)
     if suffixes and path.suffix.lower() not in suffixes:
-        raise UnreadableFileError(f"the output {path} must end in {' or '.join(suffixes)}; rename it")
+        raise UnreadableFileError(f"the output {path} must end in {endings}; rename it")
     folder = path.parent
     if not folder.is_dir():
         raise UnreadableFileError(f"there is no folder {folder} for the output; make it first")

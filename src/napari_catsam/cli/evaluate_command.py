@@ -21,7 +21,6 @@ from napari_catsam.cli.arguments import (
     check_output,
 )
 from napari_catsam.cli.progress_bar import run_with_bar
-from napari_catsam.errors import UnreadableFileError
 
 if TYPE_CHECKING:
     from napari_catsam.evaluation.evaluator import Evaluation
@@ -31,7 +30,9 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    images: Annotated[Path, typer.Option("--images", metavar="DIR", help="The folder of the images.")],
+    images: Annotated[
+        Path, typer.Option("--images", metavar="DIR", help="The folder of the images.")
+    ],
     masks: Annotated[
         Path,
         typer.Option("--masks", metavar="DIR", help="The folder of masks with the images' stems."),
@@ -82,7 +83,9 @@ def _describe(progress: Progress) -> str:
 
 
 def _print_result(result: Evaluation) -> None:
-    table = Table("", "", title=f"{result.model}, {result.method}, {result.prompt}", show_header=False)
+    table = Table(
+        "", "", title=f"{result.model}, {result.method}, {result.prompt}", show_header=False
+    )
     table.add_row("Images", str(result.n_images))
     table.add_row("Objects", str(result.n_objects))
     table.add_row("Mean IoU of objects", f"{result.iou_mean_object:.4f}")
@@ -91,7 +94,7 @@ def _print_result(result: Evaluation) -> None:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UnreadableFileError(f"cannot write {path}: {error.strerror or error}") from error
+    from napari_catsam.images import replace_file
+
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    replace_file(path, text.encode())

@@ -32,12 +32,16 @@ def predict(
     ],
     box: Annotated[
         list[str] | None,
-        typer.Option("--box", metavar="R0 C0 R1 C1", help="The box around an object; repeat for more."),
+        typer.Option(
+            "--box", metavar="R0 C0 R1 C1", help="The box around an object; repeat for more."
+        ),
     ] = None,
     point: Annotated[
         list[str] | None,
         typer.Option(
-            "--point", metavar="R C +|-", help="A click on (+) or beside (-) an object; repeat for more."
+            "--point",
+            metavar="R C +|-",
+            help="A click on (+) or beside (-) an object; repeat for more.",
         ),
     ] = None,
     model: ModelOption = "vit_nano",

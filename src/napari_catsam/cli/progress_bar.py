@@ -25,6 +25,8 @@ def run_with_bar(
 ) -> Result:
     """Run long work to its end and return its result; Ctrl+C asks it to finish with what it has.
 
+    The bar goes when the work ends, so that an error is one line.
+
     Parameters
     ----------
     work : generator
@@ -41,7 +43,11 @@ def run_with_bar(
         TimeElapsedColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console) as bar, finish_on_interrupt() as asked:
+    quiet = not console.is_terminal  # a log would keep an empty line of it
+    with (
+        Progress(*columns, console=console, transient=True, disable=quiet) as bar,
+        finish_on_interrupt() as asked,
+    ):
         task = bar.add_task(title, total=None)
         stop: bool | None = None
         while True:

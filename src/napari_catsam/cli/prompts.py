@@ -10,7 +10,14 @@ import numpy.typing as npt
 from napari_catsam.errors import PromptError
 from napari_catsam.types import Prompts
 
-__all__ = ["Click", "build_prompts", "find_box_of_point", "paint_labels", "parse_box", "parse_point"]
+__all__ = [
+    "Click",
+    "build_prompts",
+    "find_box_of_point",
+    "paint_labels",
+    "parse_box",
+    "parse_point",
+]
 
 SIGNS = {"+": 1, "1": 1, "-": 0, "0": 0}
 
@@ -55,7 +62,7 @@ def parse_point(text: str) -> Click:
         return Click(float(row), float(column), SIGNS[sign])
     except (ValueError, KeyError) as error:
         raise PromptError(
-            f"--point {text} is not a point; give row, column and + (on the object) or - (beside it)"
+            f"--point {text} is not a point; give row, column and + (on it) or - (beside it)"
         ) from error
 
 

@@ -8,19 +8,21 @@ from math import isnan, nan
 from operator import length_hint
 from statistics import fmean
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_catsam._version import __version__
 from napari_catsam.errors import ShotError, UnknownNameError
-from napari_catsam.evaluation.folders import Sample
 from napari_catsam.evaluation.metrics import Confusion, count_pixels, object_iou
 from napari_catsam.evaluation.objects import PROMPT_KINDS, prompts_from_labels, split_objects
-from napari_catsam.models.catsam import CatSam
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Embedding, Progress, Prompts, Shot
+
+if TYPE_CHECKING:
+    from napari_catsam.evaluation.folders import Sample
+    from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Evaluation", "ImageScore", "evaluate", "iterate_evaluation"]
 

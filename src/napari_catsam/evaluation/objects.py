@@ -28,7 +28,7 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
 
 
 def split_objects(mask: npt.ArrayLike, rule: str = "auto") -> npt.NDArray[np.int32]:
-    """Number the objects of a mask.
+    """Give each object of a mask its number.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def split_objects(mask: npt.ArrayLike, rule: str = "auto") -> npt.NDArray[np.int
     array = np.asarray(mask)
     if array.ndim != 2 or array.dtype.kind not in "bui":
         raise ShotError(
-            f"the mask has shape {array.shape} and dtype {array.dtype}; give (rows, columns) integers"
+            f"the mask has shape {array.shape}, dtype {array.dtype}; give integers (rows, columns)"
         )
     values = np.unique(array)
     values = values[values != 0]

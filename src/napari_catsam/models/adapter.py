@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -131,6 +131,8 @@ class AdapterHeader:
                 )
             known = {f.name for f in fields(cls)}
             values = {k: v for k, v in values.items() if k in known}
+            if values["resize"] not in ("pad", "stretch"):
+                raise ValueError(f"resize is {values['resize']!r}, expected pad or stretch")
             values["intensity"] = Intensity(**values["intensity"])
             values["shots"] = tuple(ShotNote(**shot) for shot in values["shots"])
             if values["pixel_size"] is not None:
@@ -186,13 +188,14 @@ class Adapter:
 
 
 def _replace_file(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not tempfile's: its files are private, and an adapter on a shared disk is for colleagues too.
+    temporary = path.with_name(f".{uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(content)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

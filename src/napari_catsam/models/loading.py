@@ -57,12 +57,13 @@ def load_model(
     """
     get_backbone(name)
     target = pick_device(device)
+    encoder_dtype = _pick_dtype(precision, target)
     model = _load_base(name) if checkpoint is None else _load_checkpoint(name, Path(checkpoint))
     if adapter is not None:
         model = apply_adapter(
             model, adapter if isinstance(adapter, Adapter) else load_adapter(adapter)
         )
-    model.encoder_dtype = _pick_dtype(precision, target)
+    model.encoder_dtype = encoder_dtype
     return model.to(target).eval()
 
 
@@ -96,9 +97,9 @@ def pick_device(device: str) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        torch.zeros(1, device=device).item()  # "meta" makes tensors, but without values
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
         raise CatsamError(f"device {device!r} cannot be used: {reason}; try cpu") from error
     return torch.device(device)
 

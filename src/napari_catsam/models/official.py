@@ -118,9 +118,9 @@ class _Released(nn.Module):
         MissingWeightsError
             If no weights were loaded.
         """
-        self._images = [_check_image(one) for one in _list_images(img)]
-        pixels = self._preprocess(self._images)
-        self._encoded = self.catsam.encode(pixels)
+        images = [_check_image(one) for one in _list_images(img)]
+        pixels = self._preprocess(images)
+        self._encoded, self._images = self.catsam.encode(pixels), images
         return pixels
 
     @torch.no_grad()
@@ -231,15 +231,20 @@ def _build(model_type: str, method: str) -> tuple[CatSam, bool]:
         return model.to_empty(device="cpu"), False
 
 
-def _list_images(img: torch.Tensor | Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    if isinstance(img, torch.Tensor):
+def _list_images(img: Any) -> list[Any]:
+    if hasattr(img, "ndim"):  # a tensor, or a numpy array
         return list(img) if img.ndim == 4 else [img]
+    if len(img) == 0:
+        raise ImageError("the list of images is empty; give at least one image")
     return list(img)
 
 
-def _check_image(image: torch.Tensor) -> torch.Tensor:
+def _check_image(given: Any) -> torch.Tensor:
     """Return an image as (3, H, W) float32."""
-    image = torch.as_tensor(image)
+    try:
+        image = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ImageError(f"an image is a {type(given).__name__}; give a tensor") from error
     if image.ndim == 2:
         image = image[None]
     if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
@@ -258,7 +263,7 @@ def _list_coordinates(
     """Bring coordinates to one tensor of ``dims`` axes an image, or None."""
     if given is None:
         return [None] * count
-    if isinstance(given, torch.Tensor):
+    if hasattr(given, "ndim"):
         entries: list[Any] = list(given) if given.ndim == dims + 1 else [given]
     else:
         entries = list(given)
@@ -270,16 +275,23 @@ def _list_coordinates(
 
 
 def _check_coordinates(entry: Any, name: str, dims: int, last: int) -> torch.Tensor | None:
-    if entry is None or len(entry) == 0:
+    if entry is None:
         return None
-    tensor = torch.as_tensor(entry, dtype=torch.float32)
+    try:
+        tensor = torch.as_tensor(entry, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PromptError(f"{name} has an entry that is no regular array of numbers") from error
+    if tensor.numel() == 0:
+        return None
+    if not torch.isfinite(tensor).all():
+        raise PromptError(f"{name} holds NaN or infinite coordinates; give pixel positions")
     if tensor.ndim == dims - 1:
         tensor = tensor[None]
     if tensor.ndim != dims or tensor.shape[-1] != last:
         raise PromptError(
             f"{name} has an entry of shape {tuple(tensor.shape)}; expected {dims} axes, the last of {last}"
         )
-    return tensor if tensor.numel() else None
+    return tensor
 
 
 def _to_input(

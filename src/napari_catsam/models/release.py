@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from napari_catsam.errors import CheckpointError
 from napari_catsam.models.adapter import Adapter, AdapterHeader
+from napari_catsam.models.decoder import HQHead
 from napari_catsam.sam.backbones import get_backbone
 from napari_catsam.sam.checkpoints import read_state_dict, recognise_checkpoint
+from napari_catsam.tuning.base import build_tuner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_catsam.models.catsam import CatSam
+    from napari_catsam.sam.checkpoints import CheckpointKind
 
 __all__ = ["adapter_from_checkpoint", "adapter_from_release", "release_name", "release_state_dict"]
 
@@ -111,11 +115,12 @@ def adapter_from_release(
     kind = recognise_checkpoint(state_dict, source)
     if kind.variant == "sam":
         raise CheckpointError(f"{source} is plain SAM; it holds no adapter")
-    tensors = {}
-    for key, value in state_dict.items():
-        ours = _translate(key, source=0)
-        if ours is not None:
-            tensors[ours] = value.float()
+    tensors = {
+        ours: value.float()
+        for key, value in state_dict.items()
+        if (ours := _translate(key, source=0)) is not None
+    }
+    _check_trained(tensors, kind, source)
     alias, name = (state_dict.get(key) for key in _TOKEN_ALIAS)
     if alias is not None and name is not None and not torch.equal(alias, name):
         raise CheckpointError(
@@ -130,6 +135,23 @@ def adapter_from_release(
         note=f"cut out of {Path(source).name}",
     )
     return Adapter(header, tensors)
+
+
+def _check_trained(
+    tensors: Mapping[str, torch.Tensor], kind: CheckpointKind, source: str | Path
+) -> None:
+    """Raise unless names and shapes are exactly those that the variant trains."""
+    row = get_backbone(kind.backbone)
+    with torch.device("meta"):
+        parts = nn.ModuleDict({"tuner": build_tuner(kind.variant, row), "head": HQHead(row)})
+    wanted = {key: value.shape for key, value in parts.named_parameters()}
+    found = {key: value.shape for key, value in tensors.items()}
+    wrong = [key for key in wanted | found if wanted.get(key) != found.get(key)]
+    if wrong:
+        raise CheckpointError(
+            f"{source} looks like {kind.variant} with {kind.backbone}, but {len(wrong)} of its trained "
+            f"tensors are missing or of another shape, such as {release_name(wrong[0])!r}"
+        )
 
 
 def release_state_dict(model: CatSam) -> dict[str, torch.Tensor]:

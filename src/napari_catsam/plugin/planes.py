@@ -17,7 +17,7 @@ from napari.layers import Image, Layer
 from napari_catsam.errors import ImageError
 from napari_catsam.types import Intensity
 
-__all__ = ["Affine", "Plane", "data_to_world", "locate_plane", "world_to_data"]
+__all__ = ["Affine", "Plane", "data_to_world", "locate_plane", "pixel_size", "world_to_data"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -176,3 +176,10 @@ def _probe(transform: Callable[[Any], Any], ndim: int) -> Affine:
     offset = np.asarray(transform(np.zeros(ndim)), dtype=float)
     columns = [np.asarray(transform(unit), dtype=float) - offset for unit in np.eye(ndim)]
     return Affine(np.stack(columns, axis=1), offset)
+
+
+def pixel_size(layer: Layer, plane: Plane) -> tuple[float, float]:
+    """Return the (row, column) spacing of a plane's pixels in the world."""
+    matrix = data_to_world(layer).matrix
+    rows, columns = (float(np.linalg.norm(matrix[:, axis])) for axis in plane.axes)
+    return rows, columns

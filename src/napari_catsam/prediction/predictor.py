@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,21 +140,20 @@ class Predictor:
         scores, logits = np.empty(count, np.float32), np.empty((count, low, low), np.float32)
         with torch.no_grad():
             for group in split_prompts(prompts):
-                for rows, tensor, score in self._decode(embedding, prompts, group):
-                    image_logits = embedding.frame.logits_to_image(tensor)
-                    masks[rows] = (image_logits > 0).cpu().numpy()
-                    scores[rows], logits[rows] = score.cpu().numpy(), tensor.cpu().numpy()
+                for rows, some in self._predict_chunks(embedding, prompts, group):
+                    masks[rows], scores[rows], logits[rows] = some.masks, some.scores, some.logits
         return Masks(masks, scores, logits)
 
-    def _decode(
+    def _predict_chunks(
         self, embedding: Embedding, prompts: Prompts, group: npt.NDArray[np.intp]
-    ) -> Iterator[tuple[npt.NDArray[np.intp], torch.Tensor, torch.Tensor]]:
-        """Yield (rows, logits (n, h, w), scores (n,)) chunk by chunk, smaller ones if memory is short."""
+    ) -> Iterator[tuple[npt.NDArray[np.intp], Masks]]:
+        """Yield rows and their masks chunk by chunk, in smaller ones if memory is short."""
+        pixels = math.prod(embedding.size) + embedding.frame.side**2  # logits at both sizes
+        limit = max(1, CHUNK_BYTES // (4 * pixels))
         while len(group):
-            rows = group[: self.chunk]
-            tensors = self.prompts_to_input(prompts.select(rows), embedding.frame)
+            rows = group[: min(self.chunk, limit)]
             try:
-                decoded = self.model.decode(embedding.features, embedding.detail, tensors)
+                some = self._predict_together(embedding, prompts.select(rows))
             except torch.OutOfMemoryError as error:
                 if self.chunk == 1:
                     raise OutOfMemoryError(
@@ -165,8 +165,16 @@ class Predictor:
                     "not enough memory on the device, decoding %d objects a time", self.chunk
                 )
                 continue
-            yield rows, *choose_masks(decoded, lone_click=tensors.lone_click)
+            yield rows, some
             group = group[len(rows) :]
+
+    def _predict_together(self, embedding: Embedding, prompts: Prompts) -> Masks:
+        """Segment objects in one run of the decoder."""
+        tensors = self.prompts_to_input(prompts, embedding.frame)
+        decoded = self.model.decode(embedding.features, embedding.detail, tensors)
+        logits, scores = choose_masks(decoded, lone_click=tensors.lone_click)
+        masks = embedding.frame.logits_to_image(logits) > 0
+        return Masks(masks.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy())
 
     def prompts_to_input(self, prompts: Prompts, frame: Frame) -> PromptTensors:
         """Bring prompts to the model's input and device; padding points shared by all rows go."""

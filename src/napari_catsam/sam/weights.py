@@ -8,7 +8,6 @@ The files themselves, where they are and how they get here, are the matter of
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +20,6 @@ from napari_catsam.sam.weight_files import (
     WEIGHTS,
     WeightsFile,
     check_weights,
-    file_sha256,
     find_weights,
     models_folder,
 )
@@ -39,7 +37,6 @@ __all__ = [
     "load_sam",
     "models_folder",
     "sam_from_state_dict",
-    "weights_sha256",
 ]
 
 
@@ -113,38 +110,6 @@ def sam_from_state_dict(
         {key: value.float() for key, value in extract_sam(state_dict).items()}, assign=True
     )
     return sam
-
-
-def weights_sha256(name: str) -> str:
-    """Return what identifies the weights of a backbone, as written into adapter files.
-
-    Parameters
-    ----------
-    name : str
-        A key of :data:`~napari_catsam.sam.backbones.BACKBONES`.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits: the SHA-256 of the weights file, for official weights as published
-        (so it is known without the file), for ``tiny`` :func:`hash_state_dict` of its weights.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such backbone.
-    MissingWeightsError
-        If the weights that ship with the package are not there.
-    """
-    get_backbone(name)
-    if name not in WEIGHTS:
-        return _seeded_sha256(name)
-    return WEIGHTS[name].sha256 or file_sha256(find_weights(name))
-
-
-@lru_cache(maxsize=8)
-def _seeded_sha256(name: str) -> str:
-    return hash_state_dict(seeded_sam(name).state_dict())
 
 
 def hash_state_dict(state_dict: Mapping[str, torch.Tensor]) -> str:

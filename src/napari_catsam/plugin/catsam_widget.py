@@ -1,0 +1,249 @@
+"""The dock widget: one coordinator that connects session, views, layers and commands."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_catsam.errors import CatsamError
+from napari_catsam.plugin.adapt_view import AdaptView
+from napari_catsam.plugin.commands import Commands, describe_prompts, name_of, read_drawn
+from napari_catsam.plugin.connections import Connections
+from napari_catsam.plugin.jobs import DeviceQueue
+from napari_catsam.plugin.layer_choices import LayerChoices
+from napari_catsam.plugin.layers import add_points, add_shapes
+from napari_catsam.plugin.segment_view import SegmentView
+from napari_catsam.plugin.session import DEVICES, Session, Variant
+
+__all__ = ["CatsamWidget"]
+
+LEAST_WIDTH = 270
+"""Pixels; below it labels and boxes no longer fit beside each other."""
+
+
+class CatsamWidget(QWidget):
+    """Segment boxes and points into Labels, and adapt the model to the masks drawn so far.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        Where the layers are.
+    session : Session, optional
+        What is chosen; a new one when left out.
+
+    Attributes
+    ----------
+    session : Session
+        The state; a program may set its fields.
+    queue : DeviceQueue
+        What runs.
+    commands : Commands
+        What can be asked for.
+    segment_view, adapt_view : QWidget
+        What the user sees.
+    status : QLabel
+        One line that says what runs, or what to do next.
+    """
+
+    def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or Session()
+        self.queue = DeviceQueue(self)
+        self.commands = Commands(napari_viewer, self.session, self.queue)
+        self.segment_view, self.adapt_view = SegmentView(), AdaptView()
+        self.status = QLabel()
+        self._viewer = napari_viewer
+        self._connections = Connections()
+        # The window may be torn down without an event that reaches this widget.
+        self.destroyed.connect(partial(Connections.close, self._connections))
+        self._lay_out()
+        self._connect()
+        self._layers = LayerChoices(
+            napari_viewer,
+            image=self.segment_view.image,
+            shapes=self.segment_view.shapes,
+            points=self.segment_view.points,
+            masks=self.adapt_view.masks,
+            target=self.segment_view.target,
+            on_change=self._on_layers_changed,
+            connections=self._connections,
+        )
+        self._show_session()
+
+    def segment(self) -> None:
+        """Segment what is drawn, as the button does."""
+        view = self.segment_view
+        self.commands.segment(
+            view.image.value, view.shapes.value, view.points.value, view.target.value
+        )
+
+    def adapt(self) -> None:
+        """Adapt to the chosen masks, as the button does."""
+        self.commands.adapt(self.segment_view.image.value, self.adapt_view.masks.value)
+
+    def shut_down(self) -> None:
+        """Stop all work and listen to nothing any more; layers stay as they are."""
+        self._connections.close()
+        self.queue.close()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Shut down with the window."""
+        self.shut_down()
+        super().closeEvent(event)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Shut down when napari takes the widget out of its dock, which sends no close event."""
+        handled = super().event(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.shut_down()
+        return handled
+
+    # SET UP
+
+    def _lay_out(self) -> None:
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status.setToolTip("What runs, or what to do next.")
+        # Two lines always, so that nothing below jumps when the text changes.
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.segment_view)
+        column.addWidget(self.adapt_view)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(inner)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.status)
+        layout.addWidget(scroll, 1)
+        self.setMinimumWidth(LEAST_WIDTH)
+
+    def _connect(self) -> None:
+        segment, adapt, add = self.segment_view, self.adapt_view, self._connections.add
+        add(segment.backbone.chosen, self._on_backbone_chosen)
+        add(segment.device.chosen, self._on_device_chosen)
+        add(segment.variant.chosen, self._on_variant_chosen)
+        for box in (segment.image, segment.shapes, segment.points, segment.target, adapt.masks):
+            add(box.chosen, self._on_layer_chosen)
+        add(segment.shapes_requested, self._on_shapes_requested)
+        add(segment.points_requested, self._on_points_requested)
+        add(segment.segment_requested, self.segment)
+        add(adapt.method.chosen, self._on_method_chosen)
+        add(adapt.budget_changed, self._on_budget_changed)
+        add(adapt.adapt_requested, self.adapt)
+        add(adapt.stop_requested, self.commands.stop)
+        add(adapt.load_requested, self.commands.load_adapter)
+        add(adapt.save_requested, self.commands.save_adapter)
+        add(self.commands.labels_written, self._on_labels_written)
+        add(self.queue.busy_changed, self._on_busy_changed)
+        add(self.session.events, self._on_session_changed)
+        dims = self._viewer.dims.events
+        for signal in (dims.current_step, dims.ndisplay, dims.order):
+            add(signal, self._on_dims_changed)
+
+    # FROM THE USER
+
+    def _on_backbone_chosen(self, name: str) -> None:
+        self.session.choose_backbone(name)
+
+    def _on_device_chosen(self, name: str) -> None:
+        self.session.device = name
+
+    def _on_variant_chosen(self, variant: Variant) -> None:
+        self.session.variant = variant
+
+    def _on_method_chosen(self, name: str) -> None:
+        self.session.method = name
+
+    def _on_budget_changed(self, seconds: int) -> None:
+        self.session.budget = float(seconds)
+
+    def _on_layer_chosen(self, _: object) -> None:
+        self._on_layers_changed()
+
+    def _on_shapes_requested(self) -> None:
+        layer = add_shapes(self._viewer, self.segment_view.image.value)
+        self.segment_view.shapes.show_value(layer)
+        self._on_layers_changed()
+
+    def _on_points_requested(self) -> None:
+        layer = add_points(self._viewer, self.segment_view.image.value)
+        self.segment_view.points.show_value(layer)
+        self._on_layers_changed()
+
+    # FROM BELOW
+
+    def _on_layers_changed(self) -> None:
+        self.session.note = ""
+        self._show_state()
+
+    def _on_dims_changed(self, event: Any) -> None:
+        self._on_layers_changed()
+
+    def _on_labels_written(self, labels: Any, written: Any) -> None:
+        note = self.session.note
+        self.segment_view.target.show_value(labels)
+        self.adapt_view.masks.show_value(labels)
+        # Ctrl+Z is the selected layer's, and what comes next is to correct a mask.
+        self._viewer.layers.selection.active = labels
+        self.session.note = note
+
+    def _on_busy_changed(self, busy: bool) -> None:
+        if not busy:
+            self.session.activity = ""
+        self._show_state()
+
+    def _on_session_changed(self, info: Any) -> None:
+        if info.signal.name in ("activity", "note", "progress"):
+            self._show_state()
+        else:
+            self._show_session()
+
+    # TO THE VIEWS
+
+    def _show_session(self) -> None:
+        """Show what is chosen."""
+        session, segment, adapt = self.session, self.segment_view, self.adapt_view
+        segment.backbone.set_choices(
+            [(n, n) for n in session.library.backbones()], session.backbone
+        )
+        segment.device.set_choices([(name, name) for name in DEVICES], session.device)
+        variants = list(Variant) if session.adapter_fits else [Variant.BASE]
+        segment.variant.set_choices([(name_of(v, session), v) for v in variants], session.variant)
+        adapt.method.set_choices([(n, n) for n in session.library.methods()], session.method)
+        adapt.budget.setValue(int(session.budget))
+        adapt.show_score(session.adaptation_note)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Show what runs, what can be done, and what to do next."""
+        session = self.session
+        ready, hint = self._next_step()
+        self.status.setText(session.activity or session.note or hint)
+        self.segment_view.set_ready(ready=ready and not session.segmenting)
+        self.adapt_view.set_ready(
+            adapt=not session.adapting and self.adapt_view.masks.value is not None,
+            stop=session.adapting and session.progress is not None and session.progress >= 0,
+            save=session.adapter is not None,
+        )
+        self.adapt_view.show_progress(session.progress)
+
+    def _next_step(self) -> tuple[bool, str]:
+        """Return whether Segment can be pressed, and what to do next."""
+        view = self.segment_view
+        try:
+            drawn = read_drawn(self._viewer, view.image.value, view.shapes.value, view.points.value)
+        except CatsamError as error:
+            text = str(error)
+            return False, text[0].upper() + text[1:]
+        return True, f"Press Segment: {describe_prompts(drawn.prompts)}"

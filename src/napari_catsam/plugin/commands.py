@@ -1,0 +1,309 @@
+"""What the user can ask for: each action reads layers, queues a job, and writes its result.
+
+All of it runs in the main thread; what takes time runs in the queue's worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Layer, Points, Shapes
+from napari.utils.notifications import show_error, show_info, show_warning
+from psygnal import Signal
+
+from napari_catsam.errors import CatsamError, ImageError, PromptError, ShotError
+from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
+from napari_catsam.plugin.jobs import DeviceQueue, Job
+from napari_catsam.plugin.layers import (
+    ObjectMask,
+    Written,
+    add_labels,
+    check_labels,
+    write_objects,
+)
+from napari_catsam.plugin.planes import Plane, locate_plane, pixel_size
+from napari_catsam.plugin.prompts import PromptSet, read_prompts
+from napari_catsam.plugin.session import Session, Variant
+from napari_catsam.types import Progress
+
+__all__ = ["Commands", "DrawnPrompts", "read_drawn"]
+
+CANNOT_SEGMENT, CANNOT_ADAPT = "cannot segment", "cannot adapt"
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnPrompts:
+    """What is drawn on the plane that the viewer shows."""
+
+    image: Image
+    plane: Plane
+    prompts: PromptSet
+
+
+@dataclass(frozen=True, eq=False)
+class _Request:
+    """What a segmentation was asked with, to find its place when the masks arrive."""
+
+    drawn: DrawnPrompts
+    target: Labels | None
+    model: ModelChoice
+    adapted: bool
+    started: float
+
+
+def read_drawn(
+    viewer: ViewerModel, image: Image | None, shapes: Shapes | None, points: Points | None
+) -> DrawnPrompts:
+    """Read what is drawn on the plane that the viewer shows.
+
+    Raises
+    ------
+    CatsamError
+        If there is no image, no plane or no prompt; the message says what to do.
+    """
+    if image is None:
+        raise ImageError("open an image")
+    plane = locate_plane(viewer, image)
+    prompts = read_prompts(viewer, image, plane, shapes, points)
+    if not len(prompts):
+        raise PromptError("draw a box or click an object")
+    return DrawnPrompts(image, plane, prompts)
+
+
+class Commands:
+    """Carries out what a widget is asked for, and tells its session.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where layers are read and written.
+    session : Session
+        What is chosen; its activity, note and progress are set from here.
+    queue : DeviceQueue
+        The way to the device.
+    """
+
+    labels_written = Signal(object, object)
+    """A Labels layer and what was written into it."""
+
+    def __init__(self, viewer: ViewerModel, session: Session, queue: DeviceQueue) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._queue = queue
+        self._engine = Engine(session.library)
+        self._training: Job | None = None
+
+    def segment(
+        self,
+        image: Image | None,
+        shapes: Shapes | None,
+        points: Points | None,
+        target: Labels | None = None,
+    ) -> None:
+        """Turn everything drawn on the current plane into objects of a Labels layer.
+
+        Parameters
+        ----------
+        image, shapes, points : layer
+            What to segment, and where.
+        target : Labels, optional
+            Where to write; a new layer when left out.
+        """
+        session = self._session
+        try:
+            drawn = read_drawn(self._viewer, image, shapes, points)
+            if target is not None:
+                check_labels(target, drawn.image)
+        except CatsamError as error:
+            self._fail(CANNOT_SEGMENT, error)
+            return
+        adapted = session.model.adapter is not None
+        request = _Request(drawn, target, session.model, adapted, time.monotonic())
+        run = partial(self._engine.segment, request.model, drawn.plane, drawn.prompts)
+        session.segmenting = True
+        self._submit(run, partial(self._on_segmented, request), CANNOT_SEGMENT, urgent=True)
+
+    def adapt(self, image: Image | None, masks: Labels | None) -> None:
+        """Train the chosen method on all masks of a Labels layer; prompts go on meanwhile."""
+        session = self._session
+        if session.adapting:
+            return
+        try:
+            source = self._read_shots(image, masks)
+        except CatsamError as error:
+            self._fail(CANNOT_ADAPT, error)
+            return
+        run = partial(
+            self._engine.adapt, session.base, source, method=session.method, budget=session.budget
+        )
+        session.adapting, session.progress = True, -1.0
+        self._training = self._submit(run, self._on_adapted, CANNOT_ADAPT)
+
+    def stop(self) -> None:
+        """End the adaptation at its next step, with the best so far."""
+        if self._training is not None:
+            self._queue.finish(self._training)
+            self._session.activity = "finishing with the best so far"
+
+    def load_adapter(self, path: str) -> None:
+        """Read an adapter file and use it, with the backbone that it is for."""
+        run = partial(self._engine.load_adapter, Path(path), self._session.base)
+        self._submit(run, self._on_adapter_loaded, "cannot load the adapter", urgent=True)
+
+    def save_adapter(self, path: str) -> None:
+        """Write the adapter to a file."""
+        file = Path(path)
+        if not file.suffix:
+            file = file.with_suffix(".safetensors")
+        run = partial(self._engine.save_adapter, self._session.adapter, file)
+        self._submit(run, self._on_adapter_saved, "cannot save the adapter", urgent=True)
+
+    def _read_shots(self, image: Image | None, masks: Labels | None) -> ShotSource:
+        if image is None:
+            raise ImageError("open an image")
+        if masks is None:
+            raise ShotError("there are no masks to learn from; segment an object or draw one")
+        check_labels(masks, image)
+        plane = locate_plane(self._viewer, image)
+        return ShotSource(plane, masks.data, pixel_size(image, plane))
+
+    def _submit(
+        self,
+        run: Callable[[], Any],
+        on_result: Callable[[Any], None],
+        trouble: str,
+        *,
+        urgent: bool = False,
+    ) -> Job:
+        job = Job(
+            run,
+            urgent=urgent,
+            on_progress=self._on_progress,
+            on_result=on_result,
+            on_error=partial(self._fail, trouble),
+        )
+        self._session.note = ""
+        self._session.activity = "waiting for the device" if self._queue.busy else "starting"
+        self._queue.submit(job)
+        return job
+
+    def _on_progress(self, value: str | Progress) -> None:
+        if isinstance(value, Progress):
+            self._session.progress = value.step / value.total if value.total else -1.0
+            value = describe_progress(value)
+        self._session.activity = value
+
+    def _on_segmented(self, request: _Request, objects: list[ObjectMask]) -> None:
+        drawn, session = request.drawn, self._session
+        session.segmenting = False
+        if not self._has(drawn.image):
+            session.note = f"{drawn.plane.name} was removed meanwhile; its masks were dropped"
+            return
+        target = request.target
+        try:
+            if target is None or not self._has(target):
+                name = f"{drawn.image.name} {'adapted ' if request.adapted else ''}masks"
+                target = add_labels(self._viewer, drawn.image, name)
+            written = write_objects(target, drawn.plane, objects)
+        except CatsamError as error:
+            self._fail("cannot write", error)
+            return
+        seconds = time.monotonic() - request.started
+        session.note = describe_written(written, target, drawn.prompts.left_out, request, seconds)
+        if not written.ids:
+            show_warning(session.note)
+        self.labels_written.emit(target, written)
+
+    def _on_adapted(self, adapter: Any) -> None:
+        session = self._session
+        self._end_training()
+        better = session.keep_adapter(adapter)
+        tell = show_info if better else show_warning
+        tell(session.adaptation_note)
+        session.note = (
+            "the adapted model is in use; segment into a new layer to compare"
+            if better
+            else "the base model stays in use; correct more masks, or give more time"
+        )
+
+    def _on_adapter_loaded(self, adapter: Any) -> None:
+        self._session.open_adapter(adapter)
+        self._session.note = f"adapter for {adapter.header.backbone} loaded and in use"
+
+    def _on_adapter_saved(self, path: Path) -> None:
+        self._session.note = f"adapter written to {path}"
+
+    def _end_training(self) -> None:
+        self._training = None
+        self._session.adapting, self._session.progress = False, None
+
+    def _fail(self, trouble: str, error: Exception) -> None:
+        if trouble == CANNOT_SEGMENT:
+            self._session.segmenting = False
+        if trouble == CANNOT_ADAPT:
+            self._end_training()
+        if isinstance(error, CatsamError):
+            text = f"{trouble}: {error}"
+        else:
+            _LOG.error("%s", trouble, exc_info=error)
+            text = f"{trouble}: {type(error).__name__}: {error}"
+        show_error(text)
+        self._session.note = text
+
+    def _has(self, layer: Layer) -> bool:
+        return any(layer == known for known in self._viewer.layers)
+
+
+def describe_progress(progress: Progress) -> str:
+    """Say in one line how far an adaptation is."""
+    parts = [f"step {progress.step} of about {progress.total}"]
+    if math.isfinite(progress.loss):
+        parts.append(f"loss {progress.loss:.3f}")
+    if math.isfinite(progress.iou_before):
+        now = f" → {progress.iou_now:.3f}" if math.isfinite(progress.iou_now) else ""
+        parts.append(f"IoU {progress.iou_before:.3f}{now}")
+    return " · ".join(parts)
+
+
+def describe_written(
+    written: Written, target: Labels, left_out: int, request: _Request, seconds: float
+) -> str:
+    """Say in one line what became of a segmentation."""
+    count = len(written.ids)
+    parts = [f"{count_of(count, 'object')} in {target.name} · {request.model} · {seconds:.1f} s"]
+    if written.covered:
+        parts.append(f"{written.covered} left out: they lie on objects that are there already")
+    if written.empty:
+        parts.append(f"{written.empty} came out empty")
+    if left_out:
+        parts.append(f"{count_of(left_out, 'prompt')} outside of the image")
+    return "; ".join(parts)
+
+
+def count_of(count: int, noun: str) -> str:
+    """Return "1 box", "2 objects"."""
+    plural = noun + ("es" if noun.endswith("x") else "s")
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def describe_prompts(prompts: PromptSet) -> str:
+    """Count the prompts in words."""
+    counts = ((len(prompts.boxes) + len(prompts.outlines), "box"), (len(prompts.points), "point"))
+    return " and ".join(count_of(count, noun) for count, noun in counts if count)
+
+
+def name_of(variant: Variant, session: Session) -> str:
+    """Name a choice of base or adapted model."""
+    if variant is Variant.BASE:
+        return "base model"
+    return f"adapted ({session.adapter.header.method})" if session.adapter_fits else "adapted"

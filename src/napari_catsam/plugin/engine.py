@@ -1,0 +1,224 @@
+"""What runs in the worker: load, embed, predict, train. It gets arrays and gives values.
+
+One engine has one model in memory and a few embeddings; only jobs of one queue use it, so that
+nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.errors import ShotError
+from napari_catsam.plugin.layers import ObjectMask
+from napari_catsam.plugin.library import LibraryLike, PredictorLike
+from napari_catsam.plugin.planes import Plane
+from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.types import Progress, Shot
+
+__all__ = ["Engine", "ModelChoice", "ShotSource"]
+
+MASK_BYTES = 2**28
+"""Full-size masks that may be in memory together."""
+
+EMBEDDINGS = 8
+"""Embeddings that are kept, a few MB each."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelChoice:
+    """Which model to use.
+
+    Attributes
+    ----------
+    backbone, device : str
+        Names.
+    adapter : Adapter or None
+        What to put into it.
+    """
+
+    backbone: str
+    device: str
+    adapter: Any = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The same for the same model."""
+        tail = () if self.adapter is None else (str(self.adapter.sha256),)
+        return (self.backbone, self.device, *tail)
+
+    def __str__(self) -> str:
+        """Name the model for a status line."""
+        return self.backbone if self.adapter is None else f"{self.backbone} + adapter"
+
+
+@dataclass(frozen=True, eq=False)
+class ShotSource:
+    """Where shots come from: an image and the labels on it, neither read yet.
+
+    Attributes
+    ----------
+    plane : Plane
+        A plane of the image; every parallel plane with labels becomes a shot.
+    labels : array_like, int
+        Of the shape of the image without channels.
+    pixel_size : (float, float)
+        Row and column spacing in the world.
+    """
+
+    plane: Plane
+    labels: Any
+    pixel_size: tuple[float, float]
+
+    def read(self) -> list[Shot]:
+        """Read the planes that have labels.
+
+        Raises
+        ------
+        ShotError
+            If there are none.
+        """
+        labels = np.asarray(self.labels)
+        hidden = tuple(axis for axis, _ in self.plane.position)
+        shots = []
+        for steps in np.argwhere((labels != 0).any(axis=self.plane.axes)) if hidden else [()]:
+            index: list[int | slice] = [slice(None)] * labels.ndim
+            for axis, step in zip(hidden, steps, strict=True):
+                index[axis] = int(step)
+            masks = labels[tuple(index)].copy()
+            if masks.any():
+                where = "".join(f" [{axis}={index[axis]}]" for axis in hidden)
+                image = np.asarray(self.plane.data[tuple(index)])
+                shots.append(Shot(image, masks, name=self.plane.name + where))
+        if not shots:
+            raise ShotError("the labels hold no mask; draw at least one and press Adapt again")
+        return shots
+
+
+class Engine:
+    """The device's side of a session.
+
+    Parameters
+    ----------
+    library : LibraryLike
+        Models and training.
+    """
+
+    def __init__(self, library: LibraryLike) -> None:
+        self._library = library
+        self._model_key: tuple[str, str] | None = None
+        self._model: Any = None
+        self._predictors: dict[tuple[str, ...], PredictorLike] = {}
+        self._embeddings: OrderedDict[Any, Any] = OrderedDict()
+
+    def segment(
+        self, choice: ModelChoice, plane: Plane, prompts: PromptSet
+    ) -> Generator[str, bool | None, list[ObjectMask]]:
+        """Segment every object of a plane; yields what is done, returns one mask an object."""
+        predictor = yield from self._get_predictor(choice)
+        embedding = yield from self._get_embedding(predictor, choice, plane)
+        objects: list[ObjectMask] = []
+        yield f"segmenting {len(prompts)} objects" if len(prompts) > 1 else "segmenting 1 object"
+        for batch in prompts.batches(
+            plane.size, max(1, MASK_BYTES // (plane.size[0] * plane.size[1]))
+        ):
+            found = predictor.predict(embedding, batch)
+            objects += [_cut(m, float(s)) for m, s in zip(found.masks, found.scores, strict=True)]
+        return objects
+
+    def adapt(
+        self, choice: ModelChoice, source: ShotSource, *, method: str, budget: float
+    ) -> Generator[str | Progress, bool | None, Any]:
+        """Train on the labels drawn so far, from the base model; returns an adapter."""
+        model = yield from self._get_model(choice)
+        yield "reading the labels"
+        shots = source.read()
+        yield f"preparing {method} on {_count_objects(shots)}"
+        adapter = yield from self._library.fit(
+            model,
+            shots,
+            method=method,
+            budget=budget,
+            intensity=source.plane.intensity,
+            pixel_size=source.pixel_size,
+        )
+        return adapter
+
+    def load_adapter(self, path: Path, choice: ModelChoice) -> Generator[str, bool | None, Any]:
+        """Read an adapter and check that it fits its backbone; returns it."""
+        yield f"reading {path.name}"
+        adapter = self._library.load_adapter(path)
+        fitting = ModelChoice(adapter.header.backbone, choice.device, adapter)
+        yield from self._get_predictor(fitting)
+        return adapter
+
+    def save_adapter(self, adapter: Any, path: Path) -> Generator[str, bool | None, Path]:
+        """Write an adapter; returns where."""
+        yield f"writing {path.name}"
+        written: Path = adapter.save(path)
+        return written
+
+    def _get_model(self, choice: ModelChoice) -> Generator[str, bool | None, Any]:
+        key = (choice.backbone, choice.device)
+        if key != self._model_key:
+            yield f"loading {choice.backbone}"
+            model = self._library.load_model(choice.backbone, choice.device)
+            self._predictors.clear()
+            self._embeddings.clear()
+            self._model, self._model_key = model, key
+        return self._model
+
+    def _get_predictor(self, choice: ModelChoice) -> Generator[str, bool | None, PredictorLike]:
+        model = yield from self._get_model(choice)
+        if choice.key not in self._predictors:
+            if choice.adapter is not None:
+                yield "applying the adapter"
+                model = self._library.apply_adapter(model, choice.adapter)
+            self._predictors[choice.key] = self._library.predictor(model)
+        return self._predictors[choice.key]
+
+    def _get_embedding(
+        self, predictor: PredictorLike, choice: ModelChoice, plane: Plane
+    ) -> Generator[str, bool | None, Any]:
+        image = plane.read()
+        key = (_hash_array(image), plane.intensity, choice.key)
+        if key not in self._embeddings:
+            yield f"embedding {plane.name}{_describe_position(plane)}"
+            self._embeddings[key] = predictor.embed(image, plane.intensity)
+        self._embeddings.move_to_end(key)
+        while len(self._embeddings) > EMBEDDINGS:
+            self._embeddings.popitem(last=False)
+        return self._embeddings[key]
+
+
+def _hash_array(array: npt.NDArray[Any]) -> str:
+    """Hash the values, so that an image that was edited in place is embedded again."""
+    digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16)
+    return f"{digest.hexdigest()} {array.shape} {array.dtype}"
+
+
+def _describe_position(plane: Plane) -> str:
+    steps = ", ".join(str(step) for _, step in plane.position)
+    return f" [{steps}]" if steps else ""
+
+
+def _cut(mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return ObjectMask((0, 0), np.zeros((0, 0), bool), score)
+    window = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return ObjectMask((int(rows[0]), int(columns[0])), window.copy(), score)
+
+
+def _count_objects(shots: list[Shot]) -> str:
+    masks = [np.asarray(shot.masks) for shot in shots]
+    objects = sum(len(np.unique(m[m != 0])) for m in masks)
+    planes = "" if len(shots) == 1 else f" on {len(shots)} planes"
+    return f"{objects} mask{'' if objects == 1 else 's'}{planes}"

@@ -1,0 +1,137 @@
+"""What the plugin needs of the library, and the library itself, imported at the first use.
+
+Tests put something faster in its place; torch is loaded by :class:`Library` alone, in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from napari_catsam.sam.weight_files import WEIGHTS
+from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
+
+__all__ = ["Library", "LibraryLike", "PredictorLike"]
+
+FIRST_METHODS = ("cat-a", "cat-t")
+"""The paper's methods; the registry, which loads torch, is asked after the first use."""
+
+
+class PredictorLike(Protocol):
+    """What embeds and prompts: :class:`napari_catsam.Predictor`."""
+
+    def embed(self, image: npt.ArrayLike, intensity: Intensity | None = None) -> Any:
+        """Return an embedding of an image plane."""
+
+    def predict(self, embedding: Any, prompts: Prompts) -> Masks:
+        """Return one mask an object."""
+
+
+class LibraryLike(Protocol):
+    """Models and training; all but the two lists of names are called in a worker."""
+
+    def backbones(self) -> list[str]:
+        """Return the names of the backbones, without loading torch."""
+
+    def methods(self) -> list[str]:
+        """Return the names of the methods that train something, without loading torch."""
+
+    def load_model(self, backbone: str, device: str) -> Any:
+        """Load a base model."""
+
+    def apply_adapter(self, model: Any, adapter: Any) -> Any:
+        """Make an adapted model on the same frozen weights."""
+
+    def predictor(self, model: Any) -> PredictorLike:
+        """Make a predictor of a model."""
+
+    def fit(
+        self,
+        model: Any,
+        shots: Sequence[Shot],
+        *,
+        method: str,
+        budget: float,
+        intensity: Intensity,
+        pixel_size: tuple[float, float] | None,
+    ) -> Generator[Progress, bool | None, Any]:
+        """Train; returns an adapter with ``header`` and ``save(path)``."""
+
+    def load_adapter(self, path: Path) -> Any:
+        """Read an adapter file."""
+
+
+class Library:
+    """The real one."""
+
+    def backbones(self) -> list[str]:
+        """Return the names of the backbones, smallest first."""
+        return list(WEIGHTS)
+
+    def methods(self) -> list[str]:
+        """Return the names of the methods; all that are registered, once torch is loaded."""
+        import sys
+
+        if "napari_catsam.models.loading" not in sys.modules:
+            return list(FIRST_METHODS)
+        from napari_catsam.tuning import list_methods
+
+        return [name for name in list_methods() if name != "sam"]
+
+    def load_model(self, backbone: str, device: str) -> Any:
+        """Load a base model; see :func:`napari_catsam.load_model`."""
+        _prepare_torch()
+        from napari_catsam.models.loading import load_model
+
+        return load_model(backbone, device=device)
+
+    def apply_adapter(self, model: Any, adapter: Any) -> Any:
+        """Put an adapter on a model; see :func:`napari_catsam.models.adapter.apply_adapter`."""
+        from napari_catsam.models.adapter import apply_adapter
+
+        return apply_adapter(model, adapter)
+
+    def predictor(self, model: Any) -> PredictorLike:
+        """Make a :class:`napari_catsam.Predictor`."""
+        from napari_catsam.prediction.predictor import Predictor
+
+        return Predictor(model)
+
+    def fit(
+        self,
+        model: Any,
+        shots: Sequence[Shot],
+        *,
+        method: str,
+        budget: float,
+        intensity: Intensity,
+        pixel_size: tuple[float, float] | None,
+    ) -> Generator[Progress, bool | None, Any]:
+        """Train a method on shots; see :func:`napari_catsam.fit`."""
+        from napari_catsam.adaptation.config import TrainConfig
+        from napari_catsam.adaptation.train import fit
+
+        config = TrainConfig(
+            method=method, budget_s=budget, intensity=intensity, pixel_size=pixel_size
+        )
+        return fit(model, shots, config)
+
+    def load_adapter(self, path: Path) -> Any:
+        """Read an adapter file; see :func:`napari_catsam.load_adapter`."""
+        _prepare_torch()
+        from napari_catsam.models.adapter import load_adapter
+
+        return load_adapter(path)
+
+
+def _prepare_torch() -> None:
+    """Do what has to be done before torch is imported beside an open window with OpenGL.
+
+    The package does so itself when it is imported, but that may be before the window opened.
+    """
+    from napari_catsam.sam.libraries import load_triton_apart
+
+    load_triton_apart()

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.schedule import Schedule
+
+
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    schedule = Schedule(TrainConfig(steps=100))
+    factors = []
+    while not schedule.finished:
+        factors.append(schedule.learning_factor)
+        schedule.note_step(0.0)
+    assert len(factors) == 100
+    assert 0 < factors[0] < factors[4] < factors[7]
+    assert max(factors) == pytest.approx(1, abs=0.02)
+    assert 0 < factors[-1] < 0.01
+
+
+def test_a_single_step_has_a_learning_rate() -> None:
+    assert Schedule(TrainConfig(steps=1)).learning_factor > 0.1
+
+
+def test_a_number_of_steps_is_scored_six_times() -> None:
+    schedule = Schedule(TrainConfig(steps=60))
+    checks = 0
+    while not schedule.finished:
+        schedule.note_step(0.0)
+        if schedule.check_due:
+            checks += 1
+            schedule.note_check(0.0)
+    assert checks == 6
+    assert schedule.checked
+
+
+def test_a_slow_step_ends_the_budget_before_another() -> None:
+    schedule = Schedule(TrainConfig(budget_s=0.5))
+    schedule.start_training(0.05)
+    assert not schedule.finished  # the first step is always taken
+    time.sleep(0.2)
+    schedule.note_step(0.2)
+    assert not schedule.finished
+    time.sleep(0.2)
+    schedule.note_step(0.2)
+    assert schedule.finished
+
+
+def test_scoring_takes_few_images_when_one_is_slow() -> None:
+    schedule = Schedule(TrainConfig(budget_s=60))
+    assert schedule.images_to_score(0.2, 100) == 8
+    assert schedule.images_to_score(1.5, 100) == 3
+    assert schedule.images_to_score(20, 100) == 1
+    assert schedule.images_to_score(0.2, 2) == 2

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.shots import split_shots
+from napari_catsam.adaptation.trainer import start_trainee
+from napari_catsam.errors import TrainingError
+from napari_catsam.geometry import boxes_from_masks
+from napari_catsam.models.catsam import CatSam
+from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.tuning.base import list_methods
+from napari_catsam.types import Prompts
+from tests.adaptation.pictures import draw_discs
+
+METHODS = [name for name in list_methods() if name != "sam"]
+
+
+def logits_of(model: CatSam) -> npt.NDArray[np.float32]:
+    shot = draw_discs()
+    masks = np.asarray(shot.masks) == np.arange(1, 6)[:, None, None]
+    predictor = Predictor(model)
+    return predictor.predict(
+        predictor.embed(shot.image), Prompts(boxes=boxes_from_masks(masks))
+    ).logits
+
+
+def start(base: CatSam, config: TrainConfig) -> CatSam:
+    samples = split_shots([draw_discs()], base.intensity, 0.2, seed=0).train
+    return start_trainee(base, config, samples)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fresh_masks_are_about_those_of_the_base_model(base: CatSam, method: str) -> None:
+    wanted = logits_of(base).ravel()
+    config = TrainConfig(method=method)
+    near = np.corrcoef(wanted, logits_of(start(base, config)).ravel())[0, 1]
+    released = dataclasses.replace(config, init="official")
+    far = np.corrcoef(wanted, logits_of(start(base, released)).ravel())[0, 1]
+    assert near > 0.85
+    assert near > far + 0.2
+
+
+def test_the_start_depends_on_the_seed_alone(base: CatSam) -> None:
+    one, two = (start(base, TrainConfig()).trained_tensors() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_an_adapter_is_taken_as_it_is(base: CatSam) -> None:
+    model = start(base, TrainConfig(init="official", seed=3))
+    again = start(model, TrainConfig()).trained_tensors()
+    assert all(torch.equal(value, again[name]) for name, value in model.trained_tensors().items())
+
+
+def test_an_unknown_start_is_one_clear_sentence() -> None:
+    with pytest.raises(TrainingError, match="init is 'zero', it must be one of base, official"):
+        TrainConfig(init="zero")  # type: ignore[arg-type]

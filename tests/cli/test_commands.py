@@ -1,0 +1,202 @@
+"""Every command on a real image file with the tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from typer.testing import Result
+
+import napari_catsam
+from napari_catsam import Predictor, Prompts, load_adapter, load_model
+from napari_catsam.images import read_image
+
+Run = Callable[..., Result]
+COMMANDS = ("predict", "adapt", "evaluate", "models", "adapter", "demo")
+
+
+def test_help_names_every_command_and_every_command_has_help(run: Run) -> None:
+    overview = run("--help").stdout
+    for command in COMMANDS:
+        assert command in overview
+        result = run(f"{command} -h")
+        assert result.exit_code == 0
+        assert "Usage" in result.stdout
+
+
+def test_version_is_that_of_the_package(run: Run) -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.split() == ["napari-catsam", napari_catsam.__version__]
+
+
+def test_predict_writes_one_label_a_box(folder: Path, run: Run) -> None:
+    result = run("predict image.png --box 8 8 32 32 --box 8 58 32 82 --model tiny -o out.tif")
+    assert result.exit_code == 0, result.output
+    labels = tifffile.imread(folder / "out.tif")
+    predictor = Predictor(load_model("tiny", device="cpu"))
+    prompts = Prompts(boxes=[[8, 8, 32, 32], [8, 58, 32, 82]])
+    first, second = predictor.predict(predictor.embed(read_image("image.png")), prompts).masks
+    assert labels.dtype == np.uint16
+    assert np.array_equal(labels, np.where(first, 1, second * 2))
+    assert str(np.count_nonzero(labels == 1)) in result.stdout
+    assert "out.tif" in result.stdout
+
+
+def test_predict_takes_points_with_signs_and_a_box_with_points(folder: Path, run: Run) -> None:
+    alone = run("predict image.png --point 20 20 + --point 40 40 - --model tiny -o points.tif")
+    refined = run(
+        "predict image.png --box 8 8 32 32 --point 20 20 + --point 40 40 - --model tiny -o both.tif"
+    )
+    assert (alone.exit_code, refined.exit_code) == (0, 0)
+    for name in ("points.tif", "both.tif"):
+        assert set(np.unique(tifffile.imread(folder / name))) <= {0, 1}
+
+
+def test_predict_takes_one_plane_of_a_stack(folder: Path, run: Run) -> None:
+    image = read_image("image.png")
+    tifffile.imwrite("stack.tif", np.stack([np.zeros_like(image), image]))
+    run("predict image.png --box 8 8 32 32 --model tiny -o one.tif")
+    result = run("predict stack.tif --plane 1 --box 8 8 32 32 --model tiny -o plane.tif")
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(tifffile.imread("plane.tif"), tifffile.imread("one.tif"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "--image images/a.png images/b.png --mask masks/a.tif masks/b.tif",
+        "--image images/a.png --image images/b.png --mask masks/a.tif --mask masks/b.tif",
+    ],
+)
+def test_adapt_takes_several_files_after_one_flag_or_repeated_flags(
+    folder: Path, run: Run, files: str
+) -> None:
+    result = run(f"adapt {files} --model tiny --method hq --steps 2 --note try -o a.safetensors")
+    assert result.exit_code == 0, result.output
+    header = load_adapter(folder / "a.safetensors").header
+    assert [shot.name for shot in header.shots] == ["a", "b"]
+    assert [shot.objects for shot in header.shots] == [4, 4]
+    assert (header.backbone, header.method, header.steps) == ("tiny", "hq", 2)
+    assert "try" in header.note
+    assert "Held-out IoU" in result.stdout
+
+
+def test_an_adapter_is_made_shown_used_and_trained_on(folder: Path, run: Run) -> None:
+    shot = "--image image.png --mask labels.tif --model tiny"
+    made = run(f"adapt {shot} --method cat-a --budget 1 --seed 3 -o a.safetensors")
+    assert made.exit_code == 0, made.output
+    shown = run("adapter show a.safetensors")
+    assert shown.exit_code == 0
+    for text in ("cat-a", "tiny", "seed 3", "image: 80 x 100, 4 objects"):
+        assert text in shown.stdout
+    for line in (
+        "predict image.png --box 8 8 32 32 --model tiny --adapter a.safetensors -o out.tif",
+        f"adapt {shot} --adapter a.safetensors --steps 1 -o b.safetensors",
+    ):
+        assert run(line).exit_code == 0
+    assert load_adapter("b.safetensors").header.method == "cat-a"
+
+
+def test_a_binary_mask_gives_one_shot_object_an_area(folder: Path, run: Run) -> None:
+    tifffile.imwrite("binary.tif", (read_image("labels.tif") > 0).astype(np.uint8) * 255)
+    line = "adapt --image image.png --mask binary.tif --model tiny --method hq --steps 1"
+    assert run(f"{line} -o auto.safetensors").exit_code == 0
+    assert load_adapter("auto.safetensors").header.shots[0].objects == 4
+    assert run(f"{line} --objects labels -o one.safetensors").exit_code == 0
+    assert load_adapter("one.safetensors").header.shots[0].objects == 1
+
+
+@pytest.mark.parametrize("prompt", ["box", "point"])
+def test_evaluate_writes_what_it_measured(folder: Path, run: Run, prompt: str) -> None:
+    line = f"evaluate --images images --masks masks --model tiny --prompt {prompt} --json out.json"
+    result = run(line)
+    assert result.exit_code == 0, result.output
+    content = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert (content["n_images"], content["n_objects"], content["prompt"]) == (2, 8, prompt)
+    assert 0 <= content["iou_mean_object"] <= 1
+    assert 0 <= content["iou_dataset"] <= 1
+    assert [row["name"] for row in content["per_image"]] == ["a", "b"]
+    assert set(content["per_image"][0]) == {"name", "n_objects", "iou_mean_object", "iou_union"}
+    assert (content["model"], content["adapter"]) == ("tiny", None)
+    assert content["version"] == napari_catsam.__version__
+    assert f"{content['iou_mean_object']:.4f}" in result.stdout
+
+
+def test_evaluate_can_be_limited_and_told_what_an_object_is(folder: Path, run: Run) -> None:
+    line = "evaluate --images images --masks masks --model tiny --limit 1 --objects components"
+    assert run(f"{line} --json out.json").exit_code == 0
+    content = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert (content["n_images"], content["n_objects"], content["objects"]) == (1, 4, "components")
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "napari_catsam", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"COLUMNS": "120", "FORCE_COLOR": "", "NO_COLOR": "1"},
+    )
+
+
+def test_the_module_is_the_same_program(folder: Path) -> None:
+    process = start("predict", "image.png", "--box", "8", "8", "32", "32", "--model", "tiny",
+                    "--point", "20", "20", "-", "-o", "out.tif")  # fmt: skip
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "Objects" in out
+    assert tifffile.imread("out.tif").shape == (80, 100)
+    process = start("predict", "nowhere.png", "--box", "8", "8", "32", "32", "-o", "out.tif")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.splitlines() == ["napari-catsam: there is no file nowhere.png; check the path"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_finishes_an_adaptation_with_what_it_has(folder: Path) -> None:
+    process = start("adapt", "--image", "image.png", "--mask", "labels.tif", "--model", "tiny",
+                    "--method", "hq", "--budget", "200", "-o", "a.safetensors")  # fmt: skip
+    started = time.monotonic()
+    try:
+        wait_until_training(process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert time.monotonic() - started < 100
+    assert load_adapter(folder / "a.safetensors").header.method == "hq"
+
+
+def wait_until_training(process: subprocess.Popen[str]) -> None:
+    """Wait until the program itself catches SIGINT; /proc says so on Linux, else time does."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        time.sleep(20)
+        return
+    libraries = Path(f"/proc/{process.pid}/maps")
+    end = time.monotonic() + 60
+    while "safetensors" not in libraries.read_text() and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(4)
+
+
+def test_help_loads_neither_torch_nor_napari() -> None:
+    code = (
+        "import sys\nfrom napari_catsam.cli.app import app\n"
+        "try: app(['predict', '--help'])\nexcept SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "--point" in done.stdout
+    assert not set(done.stderr.split()) & {"torch", "napari", "skimage", "scipy", "qtpy", "numpy"}

@@ -1,0 +1,179 @@
+"""A library without torch, and a widget in a real viewer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_catsam.errors import AdapterError, PromptError
+from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
+
+WAIT = 10_000
+"""Milliseconds that a test waits for a signal before it fails."""
+
+
+@dataclass
+class FakePredictor:
+    """Fills boxes and outlines, and draws 5 x 5 squares at points."""
+
+    name: str
+    embedded: list[tuple[Any, Intensity | None]] = field(default_factory=list)
+    error: Exception | None = None
+    gate: threading.Event | None = None
+
+    def embed(self, image: Any, intensity: Intensity | None = None) -> Any:
+        if self.gate is not None:
+            assert self.gate.wait(WAIT / 1000)
+        self.embedded.append((np.asarray(image), intensity))
+        return np.asarray(image).shape[:2]
+
+    def predict(self, embedding: Any, prompts: Prompts) -> Masks:
+        if self.error is not None:
+            raise self.error
+        masks = np.zeros((len(prompts), *embedding), bool)
+        for number in range(len(prompts)):
+            if prompts.masks is not None:
+                masks[number] = np.asarray(prompts.masks)[number]
+            elif prompts.boxes is not None:
+                r0, c0, r1, c1 = np.asarray(prompts.boxes)[number].round().astype(int)
+                masks[number, r0:r1, c0:c1] = True
+            else:
+                row, column = np.asarray(prompts.points)[number, 0].round().astype(int)
+                masks[number, max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = True
+        scores = np.linspace(0.9, 0.8, len(prompts), dtype=np.float32)
+        return Masks(masks, scores, np.zeros((len(prompts), 4, 4), np.float32))
+
+
+@dataclass
+class FakeAdapter:
+    """Scores and a file."""
+
+    header: Any
+    sha256: str = "0" * 64
+
+    def save(self, path: Path) -> Path:
+        path.write_text(self.header.backbone)
+        return path
+
+
+def make_adapter(
+    before: float = 0.5, after: float = 0.7, backbone: str = "vit_nano"
+) -> FakeAdapter:
+    header = SimpleNamespace(
+        method="cat-a", backbone=backbone, score_before=before, score_after=after,
+        note="scored on 1 object held out",
+    )  # fmt: skip
+    return FakeAdapter(header)
+
+
+@dataclass
+class FakeLibrary:
+    """Loads at once, trains as many steps as it is let to."""
+
+    loaded: list[tuple[str, str]] = field(default_factory=list)
+    predictors: dict[str, FakePredictor] = field(default_factory=dict)
+    shots: list[Shot] = field(default_factory=list)
+    adapter: FakeAdapter = field(default_factory=make_adapter)
+    steps: int = 3
+    step_done: Callable[[int], None] = lambda step: None
+    stopped_at: int | None = None
+    closed: bool = False
+    threads: set[int] = field(default_factory=set)
+
+    def backbones(self) -> list[str]:
+        return ["vit_nano", "vit_b"]
+
+    def methods(self) -> list[str]:
+        return ["cat-a", "cat-t"]
+
+    def load_model(self, backbone: str, device: str) -> str:
+        self.threads.add(threading.get_ident())
+        self.loaded.append((backbone, device))
+        return backbone
+
+    def apply_adapter(self, model: str, adapter: FakeAdapter) -> str:
+        return f"{model} adapted"
+
+    def predictor(self, model: str) -> FakePredictor:
+        return self.predictors.setdefault(model, FakePredictor(model))
+
+    def fit(
+        self, model: str, shots: Sequence[Shot], **config: Any
+    ) -> Generator[Progress, bool | None, FakeAdapter]:
+        self.shots = list(shots)
+        try:
+            for step in range(self.steps):
+                self.step_done(step)
+                if (yield Progress(step, self.steps, 0.1, 0.5, 0.5, 0.6, "training")):
+                    self.stopped_at = step
+                    break
+        except GeneratorExit:
+            self.closed = True
+            raise
+        return self.adapter
+
+    def load_adapter(self, path: Path) -> FakeAdapter:
+        if not path.exists():
+            raise AdapterError(f"{path} is no adapter")
+        return make_adapter(backbone=path.read_text())
+
+
+@pytest.fixture
+def library() -> FakeLibrary:
+    library = FakeLibrary()
+    library.predictor("vit_nano")
+    return library
+
+
+@pytest.fixture
+def adapter_factory() -> Callable[..., FakeAdapter]:
+    return make_adapter
+
+
+@pytest.fixture
+def prompt_error() -> PromptError:
+    return PromptError("the point (1, 2) is wrong; draw another")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer: Any, library: FakeLibrary) -> Iterator[Any]:
+    """Dock a widget with the fake library."""
+    from napari_catsam.plugin.catsam_widget import CatsamWidget
+    from napari_catsam.plugin.session import Session
+
+    widget = CatsamWidget(viewer, Session(library=library))
+    viewer.window.add_dock_widget(widget, name="CAT-SAM")
+    yield widget
+    widget.shut_down()
+
+
+@pytest.fixture
+def wait_idle(qtbot: Any) -> Callable[[Any], None]:
+    """Wait until a widget's queue has nothing to do."""
+
+    def wait(widget: Any) -> None:
+        if widget.queue.busy:
+            with qtbot.waitSignal(widget.queue.busy_changed, timeout=WAIT):
+                pass
+
+    return wait
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    yield
+    from qtpy.QtCore import QThreadPool
+
+    assert QThreadPool.globalInstance().waitForDone(WAIT)

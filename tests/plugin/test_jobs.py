@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+
+from napari_catsam.plugin.jobs import DeviceQueue, Job
+
+WAIT = 10_000
+
+
+@pytest.fixture
+def queue(qapp: Any) -> Iterator[DeviceQueue]:
+    queue = DeviceQueue()
+    yield queue
+    queue.close()
+
+
+def once(value: Any) -> Any:
+    def run() -> Generator[str, bool | None, Any]:
+        yield "working"
+        return value
+
+    return run
+
+
+def wait_until_idle(qtbot: Any, queue: DeviceQueue) -> None:
+    if queue.busy:
+        with qtbot.waitSignal(queue.busy_changed, timeout=WAIT):
+            pass
+
+
+def test_work_runs_in_a_worker_and_callbacks_in_the_main_thread(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    threads: dict[str, int] = {}
+
+    def run() -> Generator[str, bool | None, int]:
+        threads["work"] = threading.get_ident()
+        yield "working"
+        return 3
+
+    def on_result(value: int) -> None:
+        threads["result"] = threading.get_ident()
+        assert value == 3
+
+    queue.submit(Job(run, on_result=on_result))
+    wait_until_idle(qtbot, queue)
+    assert threads["result"] == threading.get_ident() != threads["work"]
+
+
+def test_an_urgent_job_runs_between_two_steps_of_a_patient_one(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    order: list[str] = []
+    first_step, prompted = threading.Event(), threading.Event()
+
+    def train() -> Generator[int, bool | None, None]:
+        for step in range(4):
+            if step == 1:
+                first_step.set()
+                assert prompted.wait(10)
+            order.append(f"step {step}")
+            yield step
+
+    def prompt() -> Generator[str, bool | None, None]:
+        order.append("prompt")
+        yield "working"
+
+    queue.submit(Job(train))
+    qtbot.waitUntil(first_step.is_set, timeout=WAIT)
+    queue.submit(Job(prompt, urgent=True))
+    prompted.set()
+    wait_until_idle(qtbot, queue)
+    assert order == ["step 0", "step 1", "prompt", "step 2", "step 3"]
+
+
+def test_finish_lets_a_job_end_with_what_it_has(qtbot: Any, queue: DeviceQueue) -> None:
+    results: list[int] = []
+
+    def train() -> Generator[int, bool | None, int]:
+        step = 0
+        while not (yield step):
+            step += 1
+        return step
+
+    job = Job(train, on_result=results.append, on_progress=lambda step: queue.finish(job))
+    queue.submit(job)
+    wait_until_idle(qtbot, queue)
+    assert len(results) == 1
+
+
+def test_a_failing_job_is_told_and_the_next_one_runs(qtbot: Any, queue: DeviceQueue) -> None:
+    told: list[Any] = []
+
+    def fail() -> Generator[str, bool | None, None]:
+        yield "working"
+        raise ValueError("broken")
+
+    queue.submit(Job(fail, on_error=told.append))
+    queue.submit(Job(once("fine"), on_result=told.append))
+    wait_until_idle(qtbot, queue)
+    assert isinstance(told[0], ValueError)
+    assert told[1] == "fine"
+
+
+def test_closing_ends_the_running_job_and_nothing_of_it_is_heard(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    heard: list[Any] = []
+    running, closed, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def train() -> Generator[int, bool | None, None]:
+        try:
+            running.set()
+            assert closed.wait(10)
+            yield 0
+            yield 1
+        finally:
+            ended.set()
+
+    queue.submit(Job(train, on_progress=heard.append, on_result=heard.append))
+    queue.submit(Job(once(1), on_result=heard.append))
+    qtbot.waitUntil(running.is_set, timeout=WAIT)
+    queue.close()
+    closed.set()
+    qtbot.waitUntil(ended.is_set, timeout=WAIT)
+    assert heard == []
+    queue.submit(Job(once(2), on_result=heard.append))
+    assert not queue.busy

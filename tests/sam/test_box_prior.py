@@ -1,0 +1,65 @@
+"""The prior of a box is the soft ellipse inscribed in it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_catsam.sam.box_prior import AMPLITUDE, soft_ellipse_logits
+
+CANVAS, LOW = 256, 64
+
+
+def draw(*box: float) -> torch.Tensor:
+    return soft_ellipse_logits(torch.tensor([box]), CANVAS, LOW)[0, 0]
+
+
+def test_one_map_a_box_at_the_decoders_resolution() -> None:
+    boxes = torch.tensor([[0.0, 0.0, 100.0, 50.0], [10.0, 20.0, 30.0, 40.0]], dtype=torch.float64)
+    logits = soft_ellipse_logits(boxes, CANVAS, LOW)
+    assert logits.shape == (2, 1, LOW, LOW)
+    assert logits.dtype == torch.float32
+    assert torch.isfinite(logits).all()
+
+
+def test_it_is_positive_inside_and_negative_outside_of_the_ellipse() -> None:
+    r0, c0, r1, c1 = 40.0, 80.0, 120.0, 220.0
+    logits = draw(r0, c0, r1, c1)
+    place = (torch.arange(LOW) + 0.5) * CANVAS / LOW
+    down = (place - (r0 + r1) / 2) / ((r1 - r0) / 2)
+    across = (place - (c0 + c1) / 2) / ((c1 - c0) / 2)
+    inside = down[:, None] ** 2 + across[None] ** 2 < 1
+    assert torch.equal(logits > 0, inside)
+
+
+def test_rows_come_first() -> None:
+    logits = draw(0, 0, 64, 256)  # flat and wide: the upper quarter
+    assert (logits[8] > 0).float().mean() > 0.9
+    assert not (logits[:, 32] > 0)[16:].any()
+
+
+def test_it_is_sure_far_from_the_outline_and_never_exceeds_its_amplitude() -> None:
+    logits = draw(64, 64, 192, 192)
+    assert logits.abs().max() <= AMPLITUDE
+    assert logits[32, 32] == pytest.approx(AMPLITUDE, rel=1e-3)
+    assert logits[0, 0] == pytest.approx(-AMPLITUDE, rel=1e-3)
+
+
+def test_it_is_symmetric_about_the_centre_of_the_box() -> None:
+    logits = draw(64, 32, 192, 224)
+    torch.testing.assert_close(logits, logits.flip(0, 1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("box", [(100, 60, 101, 61), (0, 0, 0.5, 0.5), (255, 255, 256, 256)])
+def test_the_smallest_box_still_has_its_maximum_where_it_is(box: tuple[float, ...]) -> None:
+    logits = draw(*box)
+    assert torch.isfinite(logits).all()
+    row, column = divmod(int(logits.argmax()), LOW)
+    assert row == int(box[0] * LOW / CANVAS)
+    assert column == int(box[1] * LOW / CANVAS)
+
+
+def test_a_box_over_the_edge_keeps_its_shape() -> None:
+    whole, cut = draw(100, 100, 200, 200), draw(-48, -48, 52, 52)  # 37 pixels of the map further
+    torch.testing.assert_close(cut[:20, :20], whole[37:57, 37:57], atol=1e-4, rtol=0)
+    assert (cut > 0).any()
