@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional as F
 
-from napari_catsam.sam.box_prior import soft_ellipse_logits
+from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
 from pretrain.network import Prompt, decode, encode
 from pretrain.nuclei import INPUT, Pair
 from pretrain.samples import normalise
@@ -47,13 +47,20 @@ class Objects:
 def find_objects(labels: np.ndarray, limit: int, smallest: int = 1) -> Objects | None:
     """Up to ``limit`` objects of a label map, evenly spread over the numbers; None if there is none."""
     places = ndimage.find_objects(labels)
-    numbers = [i for i, p in enumerate(places, 1) if p is not None and (labels[p] == i).sum() >= smallest]
+    numbers = [
+        i for i, p in enumerate(places, 1) if p is not None and (labels[p] == i).sum() >= smallest
+    ]
     if not numbers:
         return None
     if len(numbers) > limit:
         numbers = [numbers[int(i)] for i in np.linspace(0, len(numbers) - 1, limit)]
     masks = np.stack([labels == n for n in numbers])
-    boxes = np.array([[places[n - 1][a].start for a in (0, 1)] + [places[n - 1][a].stop for a in (0, 1)] for n in numbers])
+    boxes = np.array(
+        [
+            [places[n - 1][a].start for a in (0, 1)] + [places[n - 1][a].stop for a in (0, 1)]
+            for n in numbers
+        ]
+    )
     return Objects(masks, boxes.astype(np.float32), np.stack([inner_point(m) for m in masks]))
 
 
@@ -94,7 +101,9 @@ def guesses(boxes: np.ndarray, size: tuple[int, int]) -> tuple[torch.Tensor, tor
     return (row.abs() < 1) & (column.abs() < 1), row**2 + column**2 <= 1
 
 
-def score_objects(sam: Any, features: torch.Tensor, objects: Objects, scale: float, inner: Any) -> torch.Tensor:
+def score_objects(
+    sam: Any, features: torch.Tensor, objects: Objects, scale: float, inner: Any
+) -> torch.Tensor:
     """IoU ``(6, N)``: box, click, best of three, box with click, the box itself, the ellipse."""
     truth = torch.from_numpy(objects.masks)
     size = (int(truth.shape[1]), int(truth.shape[2]))
@@ -103,21 +112,31 @@ def score_objects(sam: Any, features: torch.Tensor, objects: Objects, scale: flo
     some = torch.ones(len(boxes), dtype=torch.bool)
     prior = soft_ellipse_logits(boxes, INPUT, INPUT // 4)
     corners, label = boxes[:, [1, 0, 3, 2]], torch.ones(len(boxes), 1)
-    by_box = decode(sam, features, (0, 0), Prompt(boxes=corners, mask=prior, has_mask=some))[0][:, 0]
+    by_box = decode(sam, features, (0, 0), Prompt(boxes=corners, mask=prior, has_mask=some))[0][
+        :, 0
+    ]
     both = Prompt(corners, clicks, label, prior, some)
     by_both = decode(sam, features, (0, 0), both)[0][:, 0]
-    padded = Prompt(points=torch.cat([clicks, torch.zeros_like(clicks)], 1), labels=torch.cat([label, -label], 1))
-    several, quality = decode(sam, features, (0, 0), padded)
+    discs = soft_disc_logits(clicks.flip(2), label, INPUT, INPUT // 4)
+    lone = Prompt(points=clicks, labels=label, mask=discs, has_mask=some)
+    several, quality = decode(sam, features, (0, 0), lone)
     three = torch.stack([iou(restore(several[:, k], inner, size), truth) for k in (1, 2, 3)], 1)
     chosen = three.gather(1, quality[:, 1:].argmax(1, keepdim=True))[:, 0]
     fixed = [iou(guess, truth) for guess in guesses(objects.boxes, size)]
-    rows = [iou(restore(by_box, inner, size), truth), chosen, three.amax(1), iou(restore(by_both, inner, size), truth)]
+    rows = [
+        iou(restore(by_box, inner, size), truth),
+        chosen,
+        three.amax(1),
+        iou(restore(by_both, inner, size), truth),
+    ]
     return torch.stack(rows + fixed)
 
 
 @torch.no_grad()
-def measure(sam: Any, pairs: Iterable[Pair], limit: int = 10_000, smallest: int = 1) -> tuple[int, torch.Tensor]:
-    """How many images had objects, and the IoU ``(6, N)`` of all their objects, at most ``limit`` an image."""
+def measure(
+    sam: Any, pairs: Iterable[Pair], limit: int = 10_000, smallest: int = 1
+) -> tuple[int, torch.Tensor]:
+    """How many images had objects, and the IoU ``(6, N)`` of at most ``limit`` objects of each."""
     columns, images = [torch.zeros(6, 0)], 0
     for pair in pairs:
         objects = find_objects(pair.labels, limit, smallest)
@@ -137,7 +156,9 @@ def summarise(parts: Iterable[tuple[int, torch.Tensor]]) -> Scores:
     """Scores over several results of :func:`measure`."""
     images, columns = zip(*parts, strict=True)
     every = torch.cat(columns, 1)
-    return Scores(sum(images), every.shape[1], *(round(value, 4) for value in every.mean(1).tolist()))
+    return Scores(
+        sum(images), every.shape[1], *(round(value, 4) for value in every.mean(1).tolist())
+    )
 
 
 def component_pairs(folder: Path, limit: int) -> list[Pair]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from pretrain.evaluate import Scores
+if TYPE_CHECKING:
+    from pretrain.evaluate import Scores
 
 LICENCE = "BSD-3-Clause"
 
 
-def write_asset(sam: Any, out: Path, step: int, seconds: float, seed: int, scores: Scores | None) -> None:
+def write_asset(
+    sam: Any, out: Path, step: int, seconds: float, seed: int, scores: Scores | None
+) -> None:
     """Write ``sam``'s state in half precision to ``out``, whole or not at all.
 
     ``pixel_mean`` and ``pixel_std`` are constants of SAM and not in its state.
@@ -25,7 +28,7 @@ def write_asset(sam: Any, out: Path, step: int, seconds: float, seed: int, score
         "format": "pt",
         "backbone": "vit_nano",
         "licence": LICENCE,
-        "data": "procedurally drawn scenes; nuclei_dsb2018 (BBBC038, CC0) without its last 100 images by name",
+        "data": "drawn scenes; nuclei_dsb2018 (BBBC038, CC0) without its last 100 images by name",
         "steps": str(step),
         "minutes": str(round(seconds / 60, 1)),
         "seed": str(seed),
@@ -40,7 +43,11 @@ def write_asset(sam: Any, out: Path, step: int, seconds: float, seed: int, score
 
 def half(value: torch.Tensor) -> torch.Tensor:
     """Half precision for every floating tensor."""
-    return value.detach().to(torch.float16).contiguous() if value.is_floating_point() else value.contiguous()
+    return (
+        value.detach().to(torch.float16).contiguous()
+        if value.is_floating_point()
+        else value.contiguous()
+    )
 
 
 def read_asset(sam: Any, path: Path) -> Any:

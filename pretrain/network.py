@@ -55,7 +55,9 @@ def build_network(name: str = "vit_nano") -> Any:
     sam = build_sam(name)
     for key, module in sam.named_modules():
         if isinstance(module, nn.Linear) and key.startswith("image_encoder"):
-            nn.init.trunc_normal_(module.weight, std=0.02 if "lin2" not in key and "proj" not in key else 0.01)
+            nn.init.trunc_normal_(
+                module.weight, std=0.02 if "lin2" not in key and "proj" not in key else 0.01
+            )
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.Conv2d) and key.startswith("image_encoder.patch_embed"):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -166,6 +168,8 @@ def run_decoder(
     hidden, image = decoder.transformer(source, place, tokens)
     upscaled = decoder.output_upscaling(image.transpose(1, 2).reshape(source.shape))
     masks = decoder.num_mask_tokens
-    hyper = torch.stack([decoder.output_hypernetworks_mlps[i](hidden[:, 1 + i]) for i in range(masks)], 1)
+    hyper = torch.stack(
+        [decoder.output_hypernetworks_mlps[i](hidden[:, 1 + i]) for i in range(masks)], 1
+    )
     logits = torch.einsum("nmc,nchw->nmhw", hyper, upscaled)
     return logits.float(), decoder.iou_prediction_head(hidden[:, 0]).float()

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from pretrain.scenes import add_noise
+from pretrain.faults import add_noise
 
 HELD_OUT = 100
 """The last so many images by name are never trained on."""
@@ -44,7 +44,9 @@ def read_pair(folder: Path, name: str) -> Pair:
     return Pair(name, image, labels.astype(np.int32))
 
 
-def cut_window(rng: np.random.Generator, pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cut_window(
+    rng: np.random.Generator, pair: Pair, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A random window of a randomly rescaled, flipped and turned image.
 
     Parameters

@@ -15,7 +15,9 @@ def shake_boxes(boxes: torch.Tensor, amount: float, generator: torch.Generator) 
     return torch.cat([moved[:, :2], torch.maximum(moved[:, 2:], moved[:, :2] + 1)], 1)
 
 
-def draw_points(weight: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def draw_points(
+    weight: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One random pixel (row, column) of each row of ``weight (N, H, W)``, and whether it had any.
 
     A pixel is drawn in proportion to its weight: the distance from the border prefers the middle of an

@@ -12,7 +12,8 @@ from scipy import ndimage
 from torch.utils.data import IterableDataset
 
 from pretrain.nuclei import Pair, change_look, cut_window, list_names, read_pair, split_names
-from pretrain.scenes import boundaries, draw_scene
+from pretrain.paint import boundaries
+from pretrain.scenes import draw_scene
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 STD = np.array([58.395, 57.12, 57.375], np.float32)
@@ -60,7 +61,11 @@ def dense_maps(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inner = labels.copy()
     inner[edge] = 0
     distance = ndimage.distance_transform_edt(inner > 0)
-    dense = [pool(foreground), np.minimum(pool(edge) * 2, 1), np.minimum(distance[2::4, 2::4] / 12, 1)]
+    dense = [
+        pool(foreground),
+        np.minimum(pool(edge) * 2, 1),
+        np.minimum(distance[2::4, 2::4] / 12, 1),
+    ]
     quarter = labels[2::4, 2::4]
     count = np.maximum(np.bincount(labels.ravel()), 1)
     for axis in range(2):
@@ -93,13 +98,20 @@ def choose_objects(
                 found.append((labels, number, place))
     if not found:
         return None
-    order = np.concatenate([rng.permutation(len(found)) for _ in range(-(-count // len(found)))])[:count]
+    order = np.concatenate([rng.permutation(len(found)) for _ in range(-(-count // len(found)))])[
+        :count
+    ]
     masks = np.stack([found[i][0] == found[i][1] for i in order])
-    boxes = [[found[i][2][a].start for a in (0, 1)] + [found[i][2][a].stop for a in (0, 1)] for i in order]
+    boxes = [
+        [found[i][2][a].start for a in (0, 1)] + [found[i][2][a].stop for a in (0, 1)]
+        for i in order
+    ]
     return masks, np.array(boxes, np.float32)
 
 
-def draw_sample(rng: np.random.Generator, pairs: list[Pair], config: SampleConfig) -> dict[str, torch.Tensor]:
+def draw_sample(
+    rng: np.random.Generator, pairs: list[Pair], config: SampleConfig
+) -> dict[str, torch.Tensor]:
     """One sample.
 
     Returns
@@ -111,7 +123,9 @@ def draw_sample(rng: np.random.Generator, pairs: list[Pair], config: SampleConfi
     while True:
         valid = None
         if pairs and rng.random() < config.real:
-            image, labels, valid = cut_window(rng, pairs[int(rng.integers(len(pairs)))], config.size)
+            image, labels, valid = cut_window(
+                rng, pairs[int(rng.integers(len(pairs)))], config.size
+            )
             image, maps = change_look(rng, image), [labels]
         else:
             scene = draw_scene(rng, config.size)
@@ -151,6 +165,8 @@ class SampleStream(IterableDataset[dict[str, torch.Tensor]]):
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         pairs = []
         if self.folder is not None:
-            pairs = [read_pair(self.folder, name) for name in split_names(list_names(self.folder))[0]]
+            pairs = [
+                read_pair(self.folder, name) for name in split_names(list_names(self.folder))[0]
+            ]
         while True:
             yield draw_sample(rng, pairs, self.config)

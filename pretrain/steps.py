@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from napari_catsam.sam.box_prior import soft_ellipse_logits
+from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
 from pretrain import prompts
 from pretrain.losses import dense_loss, mask_loss, true_iou
 from pretrain.network import ALIGN, Prompt, decode, encode
@@ -28,7 +28,7 @@ class StepConfig:
     shake
         Largest move of a box side, in parts of the side.
     prior
-        Share of boxes that come with their ellipse.
+        Share of prompts that come with their first guess: the ellipse or the discs.
     second_round
         Share of the steps with a corrective round.
     """
@@ -85,7 +85,9 @@ class Step:
         row, column = torch.randint(0, room, (2,), generator=self.generator).tolist()
         return row * ALIGN, column * ALIGN
 
-    def __call__(self, batch: dict[str, torch.Tensor], dense_weight: float) -> tuple[torch.Tensor, dict[str, float]]:
+    def __call__(
+        self, batch: dict[str, torch.Tensor], dense_weight: float
+    ) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss and its parts, for ``batch`` as :func:`pretrain.samples.draw_sample` makes it, stacked."""
         offset = self.offset(batch["image"].shape[-1])
         features = encode(self.sam, batch["image"], offset)
@@ -104,11 +106,15 @@ class Step:
             loss = loss + value * share / batch["boxes"].shape[1]
             if again and (name == "box") == (self.chance() < 0.5):
                 group = self.corrected(group, logits, quality, offset)
-                value, parts["again"] = self.group_loss(group, *decode(self.sam, features, offset, group.prompt))
+                value, parts["again"] = self.group_loss(
+                    group, *decode(self.sam, features, offset, group.prompt)
+                )
                 loss = loss + 0.5 * value
         return loss, parts
 
-    def box_group(self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]) -> Group:
+    def box_group(
+        self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]
+    ) -> Group:
         """Boxes, mostly with their ellipse, sometimes with clicks or a rough mask."""
         objects = take(batch, part)
         shaken = prompts.shake_boxes(objects.boxes, self.config.shake, self.generator)
@@ -123,7 +129,9 @@ class Step:
             prompt = replace(prompt, points=to_canvas(points, offset), labels=labels)
         return Group(objects, prompt)
 
-    def click_group(self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]) -> Group:
+    def click_group(
+        self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]
+    ) -> Group:
         """One click, several clicks, or a rough mask alone."""
         objects = take(batch, part)
         choice = self.chance()
@@ -133,15 +141,16 @@ class Step:
             return Group(objects, Prompt(mask=given, has_mask=some))
         count = 1 if choice < 0.75 else int(self.chance() * 3) + 2
         points, labels = self.clicks(objects, count, first=True)
-        points = torch.cat([points, torch.zeros_like(points[:, :1])], 1)
-        labels = torch.cat([labels, -torch.ones_like(labels[:, :1])], 1)
-        prompt = Prompt(points=to_canvas(points, offset), labels=labels)
+        size = objects.masks.shape[-1]
+        prior = soft_disc_logits(points, labels, size, size // 4)
+        some = torch.rand(len(points), generator=self.generator) < self.config.prior
+        prompt = Prompt(None, to_canvas(points, offset), labels, prior, some)
         return Group(objects, prompt, several=count == 1)
 
     def clicks(
         self, objects: Objects, count: int, first: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """``count`` clicks an object, (row, column) ``(N, count, 2)`` and labels; ``first``: the first is positive."""
+        """Clicks ``(N, count, 2)`` (row, column) and labels; with ``first`` the first is positive."""
         points, labels = [], []
         for number in range(count):
             positive = (first and number == 0) or self.chance() < 0.6
@@ -154,30 +163,37 @@ class Step:
             labels.append(torch.where(some & ~drop, float(positive), -1.0))
         return torch.stack(points, 1), torch.stack(labels, 1)
 
-    def corrected(self, group: Group, logits: torch.Tensor, quality: torch.Tensor, offset: tuple[int, int]) -> Group:
+    def corrected(
+        self, group: Group, logits: torch.Tensor, quality: torch.Tensor, offset: tuple[int, int]
+    ) -> Group:
         """The same objects with the last logits as mask prompt and one click in the error."""
-        index = quality[:, 1:].argmax(1) + 1 if group.several else torch.zeros(len(logits), dtype=torch.long)
+        index = (
+            quality[:, 1:].argmax(1) + 1
+            if group.several
+            else torch.zeros(len(logits), dtype=torch.long)
+        )
         last = logits.detach()[torch.arange(len(logits)), index].clamp(-20, 20)
         point, label = prompts.correct(group.objects.masks, last, self.generator)
         old = group.prompt
         points, labels = to_canvas(point[:, None], offset), label[:, None].float()
         if old.points is not None and old.labels is not None:
             points, labels = torch.cat([old.points, points], 1), torch.cat([old.labels, labels], 1)
-        elif old.boxes is None:
-            points = torch.cat([points, torch.zeros_like(points)], 1)
-            labels = torch.cat([labels, -torch.ones_like(labels)], 1)
         keep = torch.rand(len(last), generator=self.generator) < 0.85
         prompt = Prompt(old.boxes, points, labels, last[:, None], keep)
         return replace(group, prompt=prompt, several=False)
 
-    def group_loss(self, group: Group, logits: torch.Tensor, quality: torch.Tensor) -> tuple[torch.Tensor, float]:
+    def group_loss(
+        self, group: Group, logits: torch.Tensor, quality: torch.Tensor
+    ) -> tuple[torch.Tensor, float]:
         """Mask and IoU loss of a group, and the mean IoU of the mask that would be shown."""
         iou = true_iou(logits.detach(), group.objects.pooled)
         if not group.several:
             loss = mask_loss(logits[:, :1], group.objects.pooled, group.objects.boxes).mean()
             return loss + F.mse_loss(quality[:, 0], iou[:, 0]), float(iou[:, 0].mean())
         each = mask_loss(logits, group.objects.pooled, group.objects.boxes)
-        best = each[:, 1:].min(1).values.mean() + 0.05 * each[:, 1:].mean() + 0.2 * each[:, 0].mean()
+        best = (
+            each[:, 1:].min(1).values.mean() + 0.05 * each[:, 1:].mean() + 0.2 * each[:, 0].mean()
+        )
         shown = iou[:, 1:].gather(1, quality[:, 1:].argmax(1, keepdim=True))
         return best + F.mse_loss(quality, iou), float(shown.mean())
 

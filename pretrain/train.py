@@ -1,4 +1,4 @@
-"""Train ``vit_nano`` from nothing: ``python -m pretrain.train --data DIR --out FILE --minutes 100 --seed 0``."""
+"""Train ``vit_nano`` from nothing: ``python -m pretrain.train --data DIR --out FILE --minutes 80``."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ class Run:
         """Move the averaged model towards the model."""
         keep = min(0.999, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.mean.parameters()), list(self.sam.parameters()), 1 - keep)
+            torch._foreach_lerp_(
+                list(self.mean.parameters()), list(self.sam.parameters()), 1 - keep
+            )
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -124,7 +126,11 @@ class Run:
         state = torch.load(self.plan.work / "checkpoint.pt", weights_only=True)
         for name in ("sam", "head", "mean", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
-        self.step, self.seconds, self.resumed = state["step"], state["seconds"], state["resumed"] + 1
+        self.step, self.seconds, self.resumed = (
+            state["step"],
+            state["seconds"],
+            state["resumed"] + 1,
+        )
         self.refresh()
 
 
@@ -158,7 +164,7 @@ def train(plan: Plan, rank: int = 0) -> Run:
         run.load()
     seed = plan.seed + 10_000 * run.resumed + 100 * rank
     step = Step(run.fast, run.fast_head, StepConfig(), seed)
-    stage, batches = None, iter(())
+    stage, batches, recent = None, iter(()), {}
     saved = scored = run.seconds
     while run.part() < 1.0:
         start = time.monotonic()
@@ -166,10 +172,16 @@ def train(plan: Plan, rank: int = 0) -> Run:
             stage = run.part() >= plan.full_from
             batches = stream(plan, stage, seed + int(stage))
         parts = learn(run, step, next(batches))
+        for key, value in parts.items():
+            recent.setdefault(key, []).append(value)
         run.step += 1
         run.seconds = agree(plan, run.seconds + time.monotonic() - start)
         if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
-            log(plan, {"step": run.step, "minutes": run.seconds / 60, "full": stage, **parts})
+            log(
+                plan,
+                {"step": run.step, "minutes": run.seconds / 60, "full": stage, **means(recent)},
+            )
+            recent = {}
         if run.seconds - saved > 60 * plan.save_minutes:
             saved = run.seconds
             if rank == 0:
@@ -181,6 +193,11 @@ def train(plan: Plan, rank: int = 0) -> Run:
         run.save()
     report(run, rank, images=100, limit=10_000)
     return run
+
+
+def means(recent: dict[str, list[float]]) -> dict[str, float]:
+    """The mean of each value since the last line of the log."""
+    return {key: sum(values) / len(values) for key, values in recent.items()}
 
 
 def agree(plan: Plan, seconds: float) -> float:
@@ -217,7 +234,9 @@ def share_gradients(run: Run) -> None:
     if run.plan.processes > 1:
         distributed.all_reduce(flat)
         flat /= run.plan.processes
-    for parameter, piece in zip(run.parameters(), flat.split([p.numel() for p in pieces]), strict=True):
+    for parameter, piece in zip(
+        run.parameters(), flat.split([p.numel() for p in pieces]), strict=True
+    ):
         parameter.grad = piece.view_as(parameter)
 
 
@@ -227,7 +246,10 @@ def report(run: Run, rank: int, images: int, limit: int) -> None:
     if run.plan.data is not None:
         scores = held_out_scores(run, rank, images, limit)
     if rank == 0 and scores is not None:
-        log(run.plan, {"step": run.step, "minutes": run.seconds / 60, "scores": dataclasses.asdict(scores)})
+        log(
+            run.plan,
+            {"step": run.step, "minutes": run.seconds / 60, "scores": dataclasses.asdict(scores)},
+        )
     if rank == 0:
         write_asset(run.mean, run.plan.out, run.step, run.seconds, run.plan.seed, scores)
 
@@ -248,7 +270,9 @@ def held_out_scores(run: Run, rank: int, images: int, limit: int) -> Scores:
 
 def log(plan: Plan, row: dict[str, Any]) -> None:
     """Append a JSON line to ``log.jsonl`` and show it."""
-    row = {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
+    row = {
+        key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()
+    }
     with (plan.work / "log.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
     print(json.dumps(row), flush=True)
@@ -257,15 +281,21 @@ def log(plan: Plan, row: dict[str, Any]) -> None:
 def parse(arguments: list[str] | None = None) -> Plan:
     """The plan that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m pretrain.train", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of nuclei_dsb2018; without it, drawn scenes alone")
+    parser.add_argument(
+        "--data", type=Path, help="folder of nuclei_dsb2018; without it, drawn scenes alone"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
-    parser.add_argument("--work", type=Path, help="folder of checkpoint and log, default: <out>.work")
+    parser.add_argument(
+        "--work", type=Path, help="folder of checkpoint and log, default: <out>.work"
+    )
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--processes", type=int, default=2, help="one thread each")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in the work folder"
+    )
     given = vars(parser.parse_args(arguments))
     resume = given.pop("resume")
     given["work"] = given["work"] or given["out"].with_suffix(".work")

@@ -55,6 +55,12 @@ def test_a_tiff_that_tifffile_alone_cannot_unpack_is_read(tmp_path: Path) -> Non
     assert np.array_equal(read_image(path), GRAY)
 
 
+def test_a_tiff_with_separate_colour_planes_is_one_colour_image(tmp_path: Path) -> None:
+    planes = np.moveaxis(COLOUR, -1, 0)
+    tifffile.imwrite(tmp_path / "x.tif", planes, photometric="rgb", planarconfig="separate")
+    assert np.array_equal(read_image(tmp_path / "x.tif"), COLOUR)
+
+
 def test_a_palette_gives_colours_to_an_image_and_indices_to_a_mask(tmp_path: Path) -> None:
     picture = Image.fromarray((GRAY > 30).astype(np.uint8) * 2)
     picture.putpalette([0, 0, 0, 9, 9, 9, 200, 10, 10])

@@ -19,14 +19,20 @@ from PIL import Image
 
 from napari_catsam.errors import UnreadableFileError
 
-__all__ = ["IMAGE_SUFFIXES", "find_images", "read_image", "read_labels", "replace_file", "write_labels"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "find_images",
+    "read_image",
+    "read_labels",
+    "replace_file",
+    "write_labels",
+]
 
 Array = npt.NDArray[Any]
 Decoded = tuple[Array, int]
 """The pixels of a file, and how many of the last axes belong to one plane (2, or 3 with colour)."""
 
-TIFF_SUFFIXES = (".tif", ".tiff")
-IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".npy", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 """Files that are looked for in folders; a file that is named is tried whatever its suffix."""
 
 _DECODER_ERRORS = (
@@ -69,9 +75,7 @@ def read_image(path: str | Path, plane: int | None = None) -> Array:
         If the file is missing, truncated, no image, or holds several planes and none was chosen.
     """
     path = Path(path)
-    decode = {".npy": _decode_npy}.get(path.suffix.lower(), _decode_picture)
-    if path.suffix.lower() in TIFF_SUFFIXES:
-        decode = _decode_tiff
+    decode = _ARRAYS.get(path.suffix.lower(), _decode_picture)
     return _choose_plane(path, *_decode(path, decode), plane)
 
 
@@ -95,10 +99,8 @@ def read_labels(path: str | Path, plane: int | None = None) -> Array:
         If the file cannot be read, is a colour image, or holds fractions or negative values.
     """
     path = Path(path)
-    if path.suffix.lower() in (".npy", *TIFF_SUFFIXES):
-        array = read_image(path, plane)
-    else:
-        array = _choose_plane(path, *_decode(path, _decode_indices), plane)
+    decode = _ARRAYS.get(path.suffix.lower(), _decode_indices)
+    array = _choose_plane(path, *_decode(path, decode), plane)
     if array.ndim == 3:
         array = _merge_channels(path, array)
     if array.dtype.kind == "f":
@@ -219,7 +221,8 @@ def _decode_tiff(path: Path) -> Decoded:
     try:
         with tifffile.TiffFile(path) as file:
             series = file.series[0]
-            return series.asarray(), 3 if series.axes.endswith("S") else 2
+            array, samples = series.asarray(), series.axes.find("S")
+            return (array, 2) if samples < 0 else (np.moveaxis(array, samples, -1), 3)
     except ValueError as error:
         # Without the optional imagecodecs, tifffile has no LZW and no JPEG; Pillow has both.
         if "imagecodecs" not in str(error):
@@ -227,6 +230,10 @@ def _decode_tiff(path: Path) -> Decoded:
         return _decode_picture(path)
     finally:
         log.disabled = disabled
+
+
+_ARRAYS = {".npy": _decode_npy, ".tif": _decode_tiff, ".tiff": _decode_tiff}
+"""Files that hold arrays; the others are pictures, in which Pillow may find a palette."""
 
 
 def _decode_picture(path: Path) -> Decoded:

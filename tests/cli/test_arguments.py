@@ -21,7 +21,10 @@ from napari_catsam.errors import PromptError, UnreadableFileError
         ("--point 1 2 - x.tif", ["--point=1 2 -", "x.tif"]),
         ("--point 1 2 --box 1 2 3 4", ["--point=1 2", "--box=1 2 3 4"]),
         ("--box=1,2,3,4 x.tif", ["--box=1,2,3,4", "x.tif"]),
-        ("--image a b --mask c d --seed 1", "--image=a --image=b --mask=c --mask=d --seed 1".split()),
+        (
+            "--image a b --mask c d --seed 1",
+            "--image=a --image=b --mask=c --mask=d --seed 1".split(),
+        ),
         ("--image a --image b", ["--image=a", "--image=b"]),
         ("--image --mask", ["--image", "--mask"]),
         ("-o y -- --box 1", ["-o", "y", "--", "--box", "1"]),

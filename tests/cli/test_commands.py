@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 from typer.testing import Result
 
 import napari_catsam
-from napari_catsam import Predictor, Prompts, load_adapter, load_model
+from napari_catsam import Predictor, Progress, Prompts, load_adapter, load_model
+from napari_catsam.cli import adapt_command
 from napari_catsam.images import read_image
+from napari_catsam.models.release import release_state_dict
 
 Run = Callable[..., Result]
 COMMANDS = ("predict", "adapt", "evaluate", "models", "adapter", "demo")
@@ -107,6 +108,18 @@ def test_an_adapter_is_made_shown_used_and_trained_on(folder: Path, run: Run) ->
     assert load_adapter("b.safetensors").header.method == "cat-a"
 
 
+def test_an_adapter_is_cut_out_of_a_released_checkpoint(folder: Path, run: Run) -> None:
+    released = load_model("tiny", device="cpu").with_method("cat-t", seed=1)
+    torch.save({"model": release_state_dict(released)}, "released.pth")
+    cut = run("adapter from-checkpoint released.pth -o cut.safetensors")
+    assert cut.exit_code == 0, cut.output
+    assert "cat-t" in cut.stdout
+    predict = "predict image.png --box 8 8 32 32 --model tiny"
+    assert run(f"{predict} --checkpoint released.pth -o whole.tif").exit_code == 0
+    assert run(f"{predict} --adapter cut.safetensors -o cut.tif").exit_code == 0
+    assert np.array_equal(tifffile.imread("whole.tif"), tifffile.imread("cut.tif"))
+
+
 def test_a_binary_mask_gives_one_shot_object_an_area(folder: Path, run: Run) -> None:
     tifffile.imwrite("binary.tif", (read_image("labels.tif") > 0).astype(np.uint8) * 255)
     line = "adapt --image image.png --mask binary.tif --model tiny --method hq --steps 1"
@@ -139,56 +152,40 @@ def test_evaluate_can_be_limited_and_told_what_an_object_is(folder: Path, run: R
     assert (content["n_images"], content["n_objects"], content["objects"]) == (1, 4, "components")
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "napari_catsam", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"COLUMNS": "120", "FORCE_COLOR": "", "NO_COLOR": "1"},
-    )
-
-
 def test_the_module_is_the_same_program(folder: Path) -> None:
-    process = start("predict", "image.png", "--box", "8", "8", "32", "32", "--model", "tiny",
-                    "--point", "20", "20", "-", "-o", "out.tif")  # fmt: skip
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert "Objects" in out
+    good = run_module("predict image.png --box 8 8 32 32 --point 20 20 - --model tiny -o out.tif")
+    assert good.returncode == 0, good.stderr
+    assert "Objects" in good.stdout
     assert tifffile.imread("out.tif").shape == (80, 100)
-    process = start("predict", "nowhere.png", "--box", "8", "8", "32", "32", "-o", "out.tif")
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert err.splitlines() == ["napari-catsam: there is no file nowhere.png; check the path"]
+    bad = run_module("predict nowhere.png --box 8 8 32 32 -o out.tif")
+    assert bad.returncode == 2
+    assert bad.stderr.splitlines() == [
+        "napari-catsam: there is no file nowhere.png; check the path"
+    ]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_finishes_an_adaptation_with_what_it_has(folder: Path) -> None:
-    process = start("adapt", "--image", "image.png", "--mask", "labels.tif", "--model", "tiny",
-                    "--method", "hq", "--budget", "200", "-o", "a.safetensors")  # fmt: skip
-    started = time.monotonic()
-    try:
-        wait_until_training(process)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    assert time.monotonic() - started < 100
-    assert load_adapter(folder / "a.safetensors").header.method == "hq"
+def run_module(line: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "napari_catsam", *line.split()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def wait_until_training(process: subprocess.Popen[str]) -> None:
-    """Wait until the program itself catches SIGINT; /proc says so on Linux, else time does."""
-    status = Path(f"/proc/{process.pid}/status")
-    if not status.exists():
-        time.sleep(20)
-        return
-    libraries = Path(f"/proc/{process.pid}/maps")
-    end = time.monotonic() + 60
-    while "safetensors" not in libraries.read_text() and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(4)
+def test_ctrl_c_finishes_an_adaptation_with_what_it_has(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Progress] = []
+
+    def describe(progress: Progress) -> str:
+        seen.append(progress)
+        if len(seen) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(adapt_command, "_describe", describe)
+    shot = "--image image.png --mask labels.tif --model tiny --method hq"
+    result = run(f"adapt {shot} --budget 200 -o a.safetensors")
+    assert result.exit_code == 0, result.output
+    assert len(seen) == 3
+    assert load_adapter(folder / "a.safetensors").header.steps <= 2
 
 
 def test_help_loads_neither_torch_nor_napari() -> None:

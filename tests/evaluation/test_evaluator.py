@@ -110,5 +110,7 @@ def test_nothing_to_measure_and_unknown_prompts_are_refused(model: CatSam) -> No
     empty = Sample(np.zeros((20, 20), np.uint8), np.zeros((20, 20), int))
     with pytest.raises(ShotError, match="none of 1 masks holds an object"):
         evaluate(model, [empty])
-    with pytest.raises(UnknownNameError, match="unknown prompt 'click', expected one of box, point"):
+    with pytest.raises(
+        UnknownNameError, match="unknown prompt 'click', expected one of box, point"
+    ):
         evaluate(model, [make_sample()], "click")

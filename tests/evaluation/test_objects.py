@@ -81,5 +81,5 @@ def test_prompts_have_one_row_an_object() -> None:
     assert points.boxes is None
     assert np.shape(points.points) == (2, 1, 2)
     assert np.asarray(points.labels).tolist() == [[1], [1]]
-    with pytest.raises(UnknownNameError, match="prompt 'boxes'.*did you mean 'box'"):
+    with pytest.raises(UnknownNameError, match=r"prompt 'boxes'.*did you mean 'box'"):
         prompts_from_labels(labels, "boxes")

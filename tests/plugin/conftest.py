@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari import Viewer
+from napari.components import ViewerModel
 
 from napari_catsam.errors import AdapterError, PromptError
+from napari_catsam.plugin.catsam_widget import CatsamWidget
+from napari_catsam.plugin.session import Session
 from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
 
 WAIT = 10_000
@@ -143,18 +147,30 @@ def prompt_error() -> PromptError:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+def viewer(qapp: Any) -> ViewerModel:
+    """Make a viewer without its window, which takes seconds."""
+    return ViewerModel()
+
+
+@pytest.fixture
+def widget(viewer: ViewerModel, library: FakeLibrary) -> Iterator[CatsamWidget]:
+    """Make a widget with the fake library."""
+    widget = CatsamWidget(viewer, Session(library=library))
+    yield widget
+    widget.close()
+
+
+@pytest.fixture
+def window(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    """Make a viewer with its window and canvas."""
     return make_napari_viewer()
 
 
 @pytest.fixture
-def widget(viewer: Any, library: FakeLibrary) -> Iterator[Any]:
-    """Dock a widget with the fake library."""
-    from napari_catsam.plugin.catsam_widget import CatsamWidget
-    from napari_catsam.plugin.session import Session
-
-    widget = CatsamWidget(viewer, Session(library=library))
-    viewer.window.add_dock_widget(widget, name="CAT-SAM")
+def docked(window: Viewer, library: FakeLibrary) -> Iterator[CatsamWidget]:
+    """Dock a widget with the fake library in a window."""
+    widget = CatsamWidget(window, Session(library=library))
+    window.window.add_dock_widget(widget, name="CAT-SAM")
     yield widget
     widget.shut_down()
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtTest import QTest
 
+from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.session import Session, Variant
 
 WAIT = 10_000
@@ -36,6 +37,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def drawn(viewer: Any) -> Any:
+    return draw(viewer)
+
+
+def draw(viewer: Any) -> Any:
     """Open an image with two boxes on it."""
     image = viewer.add_image(np.arange(40 * 60, dtype=np.uint16).reshape(40, 60), name="cells")
     viewer.add_shapes(RECTANGLES, shape_type="rectangle", name="boxes")
@@ -90,16 +95,17 @@ def test_what_the_viewer_shows_is_what_the_model_gets(
 
 
 def test_ctrl_z_takes_the_masks_back_and_nothing_else(
-    viewer: Any, widget: Any, drawn: Any, wait_idle: Any
+    window: Any, docked: Any, wait_idle: Any
 ) -> None:
-    widget.segment()
-    wait_idle(widget)
-    labels = viewer.layers["cells masks"]
-    viewer.add_points([[5, 5]])
-    widget.segment()
-    wait_idle(widget)
+    draw(window)
+    docked.segment()
+    wait_idle(docked)
+    labels = window.layers["cells masks"]
+    window.add_points([[5, 5]])
+    docked.segment()
+    wait_idle(docked)
     assert labels.data.max() == 3
-    canvas = viewer.window._qt_viewer.canvas.native
+    canvas = window.window._qt_viewer.canvas.native
     QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert labels.data.max() == 2
     QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -257,11 +263,12 @@ def test_prompts_are_answered_while_training_goes_on(
     qtbot.waitUntil(lambda: widget.session.progress == 0, timeout=WAIT)
     viewer.add_points([[5, 5]])
     widget.segment()
-    with qtbot.waitSignal(viewer.layers["cells masks"].events.labels_update, timeout=WAIT):
-        asked.set()
-    assert widget.session.adapting
-    assert viewer.layers["cells masks"].data.max() == 3
+    adapting = []
+    widget.commands.labels_written.connect(lambda *_: adapting.append(widget.session.adapting))
+    asked.set()
     wait_idle(widget)
+    assert adapting == [True]
+    assert viewer.layers["cells masks"].data.max() == 3
     assert widget.session.adapter is not None
 
 
@@ -324,23 +331,23 @@ def test_every_control_has_a_tooltip(widget: Any) -> None:
 
 
 def test_closing_the_dock_ends_the_training_and_frees_the_widget(
-    qtbot: Any, viewer: Any, library: Any, drawn: Any
+    qtbot: Any, window: Any, library: Any
 ) -> None:
-    from napari_catsam.plugin.catsam_widget import CatsamWidget
-
-    viewer.add_labels(np.ones((40, 60), int))
-    widget = CatsamWidget(viewer, Session(library=library))
-    viewer.window.add_dock_widget(widget, name="closing")
+    image = draw(window)
+    window.add_labels(np.ones((40, 60), int))
+    widget = CatsamWidget(window, Session(library=library))
+    window.window.add_dock_widget(widget, name="closing")
     closed = threading.Event()
     library.steps, library.step_done = 1000, lambda step: step < 1 or closed.wait(10)
     widget.adapt()
-    qtbot.waitUntil(lambda: widget.session.adapting and widget.session.progress == 0, timeout=WAIT)
-    viewer.window.remove_dock_widget(widget)
+    session = widget.session
+    qtbot.waitUntil(lambda: session.progress == 0, timeout=WAIT)
+    window.window.remove_dock_widget(widget)
     closed.set()
     qtbot.waitUntil(lambda: library.closed, timeout=WAIT)
     freed = weakref.ref(widget)
     del widget
-    drawn.name = "still listened to?"
+    image.name = "listened to no more"
 
     def is_freed() -> bool:
         gc.collect()
@@ -349,11 +356,31 @@ def test_closing_the_dock_ends_the_training_and_frees_the_widget(
     qtbot.waitUntil(is_freed, timeout=WAIT)
 
 
+def test_closing_the_viewer_ends_the_training(
+    qtbot: Any, window: Any, docked: Any, library: Any
+) -> None:
+    draw(window)
+    window.add_labels(np.ones((40, 60), int))
+    closed, steps = threading.Event(), []
+
+    def step_done(step: int) -> None:
+        steps.append(step)
+        if step == 1:
+            closed.wait(10)
+
+    library.steps, library.step_done = 1000, step_done
+    docked.adapt()
+    session = docked.session
+    qtbot.waitUntil(lambda: session.progress == 0, timeout=WAIT)
+    window.close()
+    closed.set()
+    assert QThreadPool.globalInstance().waitForDone(WAIT)
+    assert len(steps) <= 3
+
+
 def test_two_widgets_work_side_by_side(
     viewer: Any, widget: Any, drawn: Any, wait_idle: Any, library: Any
 ) -> None:
-    from napari_catsam.plugin.catsam_widget import CatsamWidget
-
     other = CatsamWidget(viewer, Session(library=library))
     widget.segment()
     other.segment()

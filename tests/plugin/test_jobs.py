@@ -130,3 +130,24 @@ def test_closing_ends_the_running_job_and_nothing_of_it_is_heard(
     assert heard == []
     queue.submit(Job(once(2), on_result=heard.append))
     assert not queue.busy
+
+
+def test_the_queue_goes_on_after_napari_has_cancelled_the_worker(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    told: list[Any] = []
+    running, cancelled = threading.Event(), threading.Event()
+
+    def train() -> Generator[int, bool | None, None]:
+        running.set()
+        assert cancelled.wait(10)
+        yield 0
+        yield 1
+
+    queue.submit(Job(train, on_error=told.append))
+    queue.submit(Job(once("fine"), on_result=told.append))
+    qtbot.waitUntil(running.is_set, timeout=WAIT)
+    queue._worker.quit()
+    cancelled.set()
+    wait_until_idle(qtbot, queue)
+    assert [str(value) for value in told] == ["cancelled", "fine"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -419,10 +418,10 @@ def limit_decode(monkeypatch: pytest.MonkeyPatch, model: CatSam, most: int) -> l
 
 
 @pytest.fixture
-def many(base: CatSam, image: np.ndarray) -> Iterator[tuple[Predictor, Embedding, Prompts]]:
+def many(base: CatSam, image: np.ndarray) -> tuple[Predictor, Embedding, Prompts]:
     predictor = Predictor(base.with_method("cat-a", seed=1))
     boxes = np.concatenate([BOXES, BOXES * 0.9, BOXES * 0.8])
-    yield predictor, predictor.embed(image), Prompts(boxes=boxes)
+    return predictor, predictor.embed(image), Prompts(boxes=boxes)
 
 
 def test_short_memory_halves_the_chunk_and_gives_the_same(

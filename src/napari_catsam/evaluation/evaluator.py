@@ -64,7 +64,7 @@ class Evaluation:
         Foreground IoU of one confusion matrix over all pixels, the union of the predictions of an
         image against its foreground; 0..1, as the CAT-SAM paper measures.
     n_images, n_objects : int
-        How many were measured.
+        How many were measured; images without objects count as images.
     per_image : tuple of ImageScore
         In the order of the images.
     model, method : str

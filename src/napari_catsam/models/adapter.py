@@ -131,6 +131,9 @@ class AdapterHeader:
                 )
             known = {f.name for f in fields(cls)}
             values = {k: v for k, v in values.items() if k in known}
+            for name in ("method", "backbone", "backbone_sha256"):
+                if not isinstance(values[name], str):
+                    raise ValueError(f"{name} is {values[name]!r}, expected a name")
             if values["resize"] not in ("pad", "stretch"):
                 raise ValueError(f"resize is {values['resize']!r}, expected pad or stretch")
             values["intensity"] = Intensity(**values["intensity"])

@@ -94,8 +94,8 @@ class ShotSource:
                 index[axis] = int(step)
             masks = labels[tuple(index)].copy()
             if masks.any():
-                where = "".join(f" [{axis}={index[axis]}]" for axis in hidden)
                 image = np.asarray(self.plane.data[tuple(index)])
+                where = f" [{', '.join(map(str, steps))}]" if hidden else ""
                 shots.append(Shot(image, masks, name=self.plane.name + where))
         if not shots:
             raise ShotError("the labels hold no mask; draw at least one and press Adapt again")

@@ -11,10 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
+
+from napari_catsam.errors import CatsamError
 
 __all__ = ["DeviceQueue", "Job"]
 
@@ -71,6 +74,7 @@ class _Board:
     lock: threading.Lock = field(default_factory=threading.Lock)
     urgent: deque[_Task] = field(default_factory=deque)
     patient: deque[_Task] = field(default_factory=deque)
+    started: list[_Task] = field(default_factory=list)
     running: bool = False
     closed: bool = False
 
@@ -90,6 +94,13 @@ class _Board:
             if not only_urgent:
                 self.running = False
             return None
+
+    def abandon(self) -> list[_Task]:
+        """Forget the tasks that had started; the worker is gone."""
+        with self.lock:
+            tasks, self.started = self.started, []
+            self.running = bool(self.urgent or self.patient)
+            return tasks
 
     def close(self) -> None:
         """Drop what waits and take nothing more."""
@@ -116,11 +127,18 @@ class DeviceQueue(QObject):
         self._board = _Board()
         self._jobs: dict[_Task, Job] = {}
         self._worker: Any = None
+        # The window may be torn down without a call of close().
+        self.destroyed.connect(partial(_Board.close, self._board))
 
     @property
     def busy(self) -> bool:
         """Whether a job runs or waits."""
         return bool(self._jobs)
+
+    @property
+    def closed(self) -> bool:
+        """Whether jobs are taken no more."""
+        return self._board.closed
 
     def submit(self, job: Job) -> None:
         """Queue a job; after :meth:`close` it is dropped."""
@@ -131,9 +149,7 @@ class DeviceQueue(QObject):
         if len(self._jobs) == 1:
             self.busy_changed.emit(True)
         if self._board.put(task):
-            self._worker = create_worker(_drain, self._board, _start_thread=False)
-            self._worker.yielded.connect(self._on_event)
-            self._worker.start()
+            self._start_worker()
 
     def finish(self, job: Job) -> None:
         """Ask a job to finish with the best so far, at its next step."""
@@ -145,10 +161,23 @@ class DeviceQueue(QObject):
         """Drop all jobs; the running one ends at its next step and nothing of it is heard."""
         self._board.close()
         self._jobs.clear()
-        if self._worker is not None:
-            self._worker.yielded.disconnect(self._on_event)
-            self._worker.quit()
-            self._worker = None
+        self._worker = None
+
+    def _start_worker(self) -> None:
+        self._worker = create_worker(_drain, self._board, _start_thread=False)
+        self._worker.yielded.connect(self._on_event)
+        self._worker.aborted.connect(self._on_aborted)
+        self._worker.start()
+
+    def _on_aborted(self) -> None:
+        """Go on after napari has cancelled the worker, without the jobs that ran."""
+        if self._board.closed:
+            return
+        cancelled = CatsamError("cancelled")
+        for task in self._board.abandon():
+            self._on_event(_Event(task, "error", cancelled))
+        if self._jobs:
+            self._start_worker()
 
     def _on_event(self, event: _Event) -> None:
         job = self._jobs.get(event.task)
@@ -172,6 +201,7 @@ def _drain(board: _Board) -> Generator[_Event, None, None]:
 
 
 def _run(task: _Task, board: _Board) -> Generator[_Event, None, None]:
+    board.started.append(task)
     try:
         steps = task.run()
         value = next(steps)
@@ -184,7 +214,9 @@ def _run(task: _Task, board: _Board) -> Generator[_Event, None, None]:
                 return
             value = steps.send(True if task.finish else None)
     except StopIteration as end:
-        yield _Event(task, "result", end.value)
+        event = _Event(task, "result", end.value)
     except Exception as error:  # noqa: BLE001  (whatever a job raises is told, and the queue goes on)
         _LOG.debug("a job failed", exc_info=True)
-        yield _Event(task, "error", error)
+        event = _Event(task, "error", error)
+    board.started.remove(task)
+    yield event
