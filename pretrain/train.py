@@ -191,7 +191,7 @@ def train(plan: Plan, rank: int = 0) -> Run:
             report(run, rank, images=24, limit=12)
     if rank == 0:
         run.save()
-    report(run, rank, images=100, limit=10_000)
+    report(run, rank, images=24, limit=12)
     return run
 
 

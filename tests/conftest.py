@@ -1,11 +1,10 @@
-"""What every test gets: no network, the same random numbers, two threads."""
+"""What every test gets: no network, the same random numbers, few threads."""
 
 from __future__ import annotations
 
 import random
 import socket
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,12 +46,14 @@ def same_random_numbers() -> None:
         sys.modules["torch"].manual_seed(0)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def two_threads() -> Iterator[None]:
-    """Let the suite take two cores, however many the machine has."""
+@pytest.fixture(autouse=True)
+def few_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute the tiny model on one thread, here and in child processes.
+
+    It is so small that threads cost more than they give, many times more on a busy machine.
+    """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(2, before))
-    yield
-    torch.set_num_threads(before)
+    threads = 2 if request.node.get_closest_marker("slow") else 1
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    torch.set_num_threads(threads)

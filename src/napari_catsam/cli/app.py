@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +11,7 @@ from napari_catsam._version import __version__
 from napari_catsam.cli.adapt_command import adapt
 from napari_catsam.cli.adapter_command import adapter_app
 from napari_catsam.cli.arguments import SpreadCommand
+from napari_catsam.cli.demo_command import demo
 from napari_catsam.cli.evaluate_command import evaluate
 from napari_catsam.cli.models_command import models_app
 from napari_catsam.cli.predict_command import predict
@@ -82,5 +81,4 @@ app.command(cls=SpreadCommand)(adapt)
 app.command()(evaluate)
 app.add_typer(models_app, name="models")
 app.add_typer(adapter_app, name="adapter")
-if find_spec("napari_catsam.cli.demo_command"):
-    app.command()(import_module("napari_catsam.cli.demo_command").demo)
+app.command()(demo)

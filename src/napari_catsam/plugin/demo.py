@@ -177,6 +177,7 @@ class Demo:
         boxes.add_rectangles([_corners(box - 0.5) for box in draw_boxes(self.reference)])
         boxes.mode = "pan_zoom"
         self._settle()
+        self.viewer.fit_to_view()
         self._shoot("01_boxes.png")
         self._say(f"{self.reference.max()} boxes drawn; segmenting with {session.backbone}")
         before = self._segment("coins before")
