@@ -85,10 +85,16 @@ class Step:
         row, column = torch.randint(0, room, (2,), generator=self.generator).tolist()
         return row * ALIGN, column * ALIGN
 
-    def __call__(
+    def learn_maps(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
+        """The dense loss alone: the encoder learns to see before the decoder learns to choose."""
+        features = encode(self.sam, batch["image"], self.offset(batch["image"].shape[-1]))
+        loss = dense_loss(self.head(features), batch["dense"])
+        return loss, {"dense": float(loss.detach())}
+
+    def learn_prompts(
         self, batch: dict[str, torch.Tensor], dense_weight: float
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss and its parts, for ``batch`` as :func:`pretrain.samples.draw_sample` makes it, stacked."""
+        """The losses of prompts and maps, for samples of :func:`pretrain.samples.draw_sample`, stacked."""
         offset = self.offset(batch["image"].shape[-1])
         features = encode(self.sam, batch["image"], offset)
         dense = dense_loss(self.head(features), batch["dense"])

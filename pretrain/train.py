@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import json
-import math
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,122 +18,16 @@ from torch.multiprocessing.spawn import spawn
 
 from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
-from pretrain.network import build_network, dense_head, half_copy
 from pretrain.nuclei import list_names, read_pair, split_names
 from pretrain.samples import SampleConfig, SampleStream
+from pretrain.state import Plan, Run
 from pretrain.steps import Step, StepConfig
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a run does.
-
-    Attributes
-    ----------
-    data
-        Folder of ``nuclei_dsb2018``, or None: drawn scenes alone, no scores.
-    out
-        The safetensors file; the checkpoint and the log lie in ``work``.
-    minutes, steps
-        The run ends at the first of the two; the schedule follows the nearer one.
-    images
-        Windows of 256 pixels in a step, of all processes together; a fourth of it, of 512 pixels, in
-        the second stage.
-    processes
-        Each computes its share of a step on one thread; on a busy machine that beats one process with
-        as many threads, which wait for each other at every operation.
-    full_from
-        Part of the run after which windows are the whole canvas.
-    """
-
-    out: Path
-    work: Path
-    data: Path | None = None
-    minutes: float = 100.0
-    steps: int = 1_000_000
-    seed: int = 0
-    images: int = 8
-    size: int = 256
-    full_from: float = 0.65
-    rate: float = 8e-4
-    warm_up: int = 250
-    processes: int = 2
-    every: int = 50
-    evaluate_minutes: float = 10.0
-    save_minutes: float = 4.0
-
-
-class Run:
-    """State of one run: model, averaged model, optimiser, step and seconds spent."""
-
-    def __init__(self, plan: Plan) -> None:
-        torch.manual_seed(plan.seed)
-        self.plan = plan
-        self.sam, self.head = build_network().train(), dense_head()
-        self.mean = copy.deepcopy(self.sam).eval()
-        self.fast, self.fast_head = half_copy(self.sam), dense_head().to(torch.bfloat16)
-        self.refresh()
-        self.step, self.seconds, self.resumed = 0, 0.0, 0
-        decay = [p for p in self.parameters() if p.ndim > 1]
-        plain = [p for p in self.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, plan.rate, betas=(0.9, 0.98))
-
-    def parameters(self) -> list[torch.nn.Parameter]:
-        """All that is trained, the auxiliary head too."""
-        return [*self.sam.parameters(), *self.head.parameters()]
-
-    def fast_parameters(self) -> list[torch.nn.Parameter]:
-        """The bfloat16 copies of :meth:`parameters`, in the same order."""
-        return [*self.fast.parameters(), *self.fast_head.parameters()]
-
-    def refresh(self) -> None:
-        """Copy the parameters into their bfloat16 copies."""
-        with torch.no_grad():
-            torch._foreach_copy_(self.fast_parameters(), self.parameters())
-
-    def part(self) -> float:
-        """How much of the run is over, 0 to 1."""
-        return min(1.0, max(self.seconds / (60 * self.plan.minutes), self.step / self.plan.steps))
-
-    def learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to a hundredth."""
-        cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * self.part())) / 2
-        return self.plan.rate * min(1.0, (self.step + 1) / self.plan.warm_up) * cosine
-
-    def average(self) -> None:
-        """Move the averaged model towards the model."""
-        keep = min(0.999, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.mean.parameters()), list(self.sam.parameters()), 1 - keep
-            )
-
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        names = ("sam", "head", "mean", "optimiser")
-        state = {name: getattr(self, name).state_dict() for name in names}
-        state |= {"step": self.step, "seconds": self.seconds, "resumed": self.resumed}
-        part = self.plan.work / "checkpoint.part"
-        torch.save(state, part)
-        part.replace(self.plan.work / "checkpoint.pt")
-
-    def load(self) -> None:
-        """Read the checkpoint of an interrupted run."""
-        state = torch.load(self.plan.work / "checkpoint.pt", weights_only=True)
-        for name in ("sam", "head", "mean", "optimiser"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step, self.seconds, self.resumed = (
-            state["step"],
-            state["seconds"],
-            state["resumed"] + 1,
-        )
-        self.refresh()
-
-
-def stream(plan: Plan, full: bool, seed: int) -> Iterator[dict[str, torch.Tensor]]:
-    """This process's share of the batches of the first stage, or of the second when ``full``."""
-    size, images = (2 * plan.size, plan.images // 4) if full else (plan.size, plan.images)
+def stream(plan: Plan, stage: str, seed: int) -> Iterator[dict[str, torch.Tensor]]:
+    """This process's share of the batches of a stage."""
+    size = 2 * plan.size if stage == "full" else plan.size
+    images = {"dense": 2 * plan.images, "windows": plan.images, "full": plan.images // 4}[stage]
     share = max(1, images // plan.processes)
     samples = iter(SampleStream(plan.data, SampleConfig(size=size), seed))
     while True:
@@ -164,13 +55,13 @@ def train(plan: Plan, rank: int = 0) -> Run:
         run.load()
     seed = plan.seed + 10_000 * run.resumed + 100 * rank
     step = Step(run.fast, run.fast_head, StepConfig(), seed)
-    stage, batches, recent = None, iter(()), {}
+    stage, batches, recent = "", iter(()), {}
     saved = scored = run.seconds
     while run.part() < 1.0:
         start = time.monotonic()
-        if stage != (run.part() >= plan.full_from):
-            stage = run.part() >= plan.full_from
-            batches = stream(plan, stage, seed + int(stage))
+        if stage != run.stage():
+            stage = run.stage()
+            batches = stream(plan, stage, seed + len(stage))
         parts = learn(run, step, next(batches))
         for key, value in parts.items():
             recent.setdefault(key, []).append(value)
@@ -179,7 +70,7 @@ def train(plan: Plan, rank: int = 0) -> Run:
         if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
             log(
                 plan,
-                {"step": run.step, "minutes": run.seconds / 60, "full": stage, **means(recent)},
+                {"step": run.step, "minutes": run.seconds / 60, "stage": stage, **means(recent)},
             )
             recent = {}
         if run.seconds - saved > 60 * plan.save_minutes:
@@ -214,7 +105,10 @@ def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, flo
     rate = run.learning_rate()
     for group in run.optimiser.param_groups:
         group["lr"] = rate
-    loss, parts = step(batch, dense_weight=max(0.15, 1 - 1.2 * run.part()))
+    if run.stage() == "dense":
+        loss, parts = step.learn_maps(batch)
+    else:
+        loss, parts = step.learn_prompts(batch, dense_weight=2.0 * (1.1 - run.part()))
     for parameter in run.fast_parameters():
         parameter.grad = None
     loss.backward()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from napari_catsam.errors import ImageError, PromptError, ShotError, UnknownNameError
-from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot, check_image
+from napari_catsam.intensity import check_image
+from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
 
 NAN = float("nan")
 BOX = [2.0, 3.0, 8.0, 9.0]

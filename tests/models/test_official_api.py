@@ -371,3 +371,39 @@ def test_forward_gives_logits_with_gradients(released: Any) -> None:
     assert all(p.grad is not None for p in trained)
     for parameter in trained:
         parameter.grad = None
+
+
+# --------------------------------------------------------------------------------------- forward
+
+
+def test_forward_without_labels_takes_every_point_as_positive(released: Any) -> None:
+    images = [make_image(3, *SIZE)]
+    ones = [torch.ones(3, 1)]
+    points = [torch.tensor(POINTS)]
+    plain = released(images, point_coords=points)
+    assert same(released(images, point_coords=points, point_labels=ones), plain)
+    negative = released(images, point_coords=points, point_labels=[torch.zeros(3, 1)])
+    assert not same(negative, plain)
+
+
+def test_forward_takes_noisy_masks_beside_other_images_prompts(released: Any) -> None:
+    images = [make_image(3, *SIZE), make_image(3, 50, 30)]
+    noisy = torch.randn(2, 16, 16, generator=torch.Generator().manual_seed(0))
+    logits = released(
+        images,
+        point_coords=[None, None],
+        point_labels=[None, None],
+        box_coords=[None, torch.tensor([[2.0, 3.0, 20.0, 40.0]])],
+        noisy_masks=[noisy, None],
+    )
+    assert [one.shape for one in logits] == [(2, 1, *SIZE), (1, 1, 50, 30)]
+    assert same(released(images[:1], noisy_masks=[noisy[:, None]]), logits[:1])
+
+
+def test_forward_without_prompts_gives_one_mask(released: Any) -> None:
+    assert [one.shape for one in released([make_image(3, *SIZE)])] == [(1, 1, *SIZE)]
+
+
+def test_labels_of_another_number_than_their_points_are_refused(released: Any) -> None:
+    with pytest.raises(PromptError, match=r"point_labels .* \(2, 1\), its points have \(3, 1\)"):
+        released([make_image(3, *SIZE)], torch.tensor(POINTS), torch.ones(2, 1))

@@ -12,6 +12,7 @@ from skimage.data import coins
 
 from napari_catsam import CATSAMA, CATSAMT
 from napari_catsam.adaptation.losses import bce_dice_loss
+from napari_catsam.models.official_inputs import list_prompts
 from napari_catsam.models.release import release_name
 from tests.parity.official_checkpoint import state_dict
 
@@ -60,12 +61,8 @@ def test_logits_agree_to_a_thousandth_and_masks_to_iou_0999(released: tuple, kin
     model, image, reference = released
     with torch.no_grad():
         coordinates = prompt(reference, kind)
-        logits = model._decode(
-            model._encoded,
-            [image],
-            coordinates.get("point_coords"),
-            coordinates.get("box_coords"),
-        )[0][:, 0]
+        prompts = list_prompts(1, coordinates.get("point_coords"), coordinates.get("box_coords"))
+        logits = model._decode(model._encoded, [image], prompts)[0][:, 0]
     expected = reference[f"{kind}_logits_sub"].reshape(2, *logits[0, ::6, ::6].shape)
     assert np.abs(logits[:, ::6, ::6].numpy() - expected).max() < 1e-3
     masks = unpack(reference[f"{kind}_masks"], (2, *image.shape[1:]))

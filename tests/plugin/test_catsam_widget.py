@@ -191,6 +191,9 @@ def test_layers_may_be_renamed(viewer: Any, widget: Any, drawn: Any, wait_idle: 
     widget.segment()
     wait_idle(widget)
     assert "renamed masks" in viewer.layers
+    said = widget.status.text()
+    viewer.layers["renamed masks"].name = "mine"
+    assert widget.status.text() == said
 
 
 def test_plus_adds_a_layer_to_draw_in(viewer: Any, widget: Any) -> None:
@@ -213,7 +216,7 @@ def test_adapting_trains_on_the_labels_and_uses_what_is_better(
     np.testing.assert_array_equal(library.shots[0].masks, viewer.layers["cells masks"].data)
     assert widget.session.variant is Variant.ADAPTED
     assert widget.segment_view.variant.currentText() == "adapted (cat-a)"
-    assert "0.500 → 0.700 · in use" in widget.adapt_view.score.text()
+    assert "0.500 → 0.700 · better" in widget.adapt_view.score.text()
     assert not widget.adapt_view.bar.isVisibleTo(widget)
     widget.segment_view.target.show_value(None)
     widget.segment()
@@ -232,7 +235,7 @@ def test_an_adapter_that_is_not_better_is_not_used(
     widget.adapt()
     wait_idle(widget)
     assert widget.session.variant is Variant.BASE
-    assert "0.700 → 0.600 · not better, base kept" in told[-1]
+    assert "0.700 → 0.600 · not better" in told[-1]
 
 
 def test_stop_keeps_the_best_so_far(
@@ -388,3 +391,12 @@ def test_two_widgets_work_side_by_side(
     wait_idle(other)
     assert [layer.name for layer in viewer.layers][2:] == ["cells masks", "cells masks [1]"]
     other.close()
+
+
+def test_a_widget_in_garbage_is_collected_without_a_crash(viewer: Any, library: Any) -> None:
+    widget = CatsamWidget(viewer, Session(library=library))
+    gone = weakref.ref(widget)
+    widget.itself = widget
+    del widget
+    gc.collect()
+    assert gone() is None

@@ -13,7 +13,7 @@ def test_a_better_adapter_is_used_and_its_scores_are_said(
     assert session.keep_adapter(adapter_factory(0.5, 0.7))
     assert session.variant is Variant.ADAPTED
     assert session.model.adapter is session.adapter
-    assert "0.500 → 0.700 · in use" in session.adaptation_note
+    assert "0.500 → 0.700 · better" in session.adaptation_note
     assert "scored on 1 object held out" in session.adaptation_note
 
 
@@ -24,7 +24,7 @@ def test_an_adapter_that_is_not_better_leaves_the_base_in_use(
     assert not session.keep_adapter(adapter_factory(0.7, 0.7))
     assert session.variant is Variant.BASE
     assert session.model.adapter is None
-    assert "not better, base kept" in session.adaptation_note
+    assert "0.700 → 0.700 · not better" in session.adaptation_note
 
 
 def test_an_adapter_waits_while_another_backbone_is_chosen(

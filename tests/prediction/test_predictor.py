@@ -13,7 +13,7 @@ from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.models.decoder import Decoded
 from napari_catsam.models.loading import load_model
 from napari_catsam.prediction import predictor as module
-from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.prediction.predictor import Predictor, choose_masks
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
 
 SIZE = (48, 60)
@@ -254,6 +254,17 @@ def test_other_prompts_take_the_single_mask(
     logits, scores = decode_directly(base, embedding, prompts)
     np.testing.assert_allclose(found.logits, logits[:, 0], atol=1e-5)
     np.testing.assert_allclose(found.scores, scores[:, 0], atol=1e-5)
+
+
+def test_the_single_mask_is_no_reading_of_a_lone_click_however_good_it_seems() -> None:
+    logits = torch.arange(2 * 4.0)[:, None, None].reshape(2, 4, 1, 1)
+    scores = torch.tensor([[0.9, 0.1, 0.3, 0.2], [0.9, 0.2, 0.1, 0.4]])
+    chosen, expected = choose_masks(Decoded(logits, scores), lone_click=True)
+    assert chosen.flatten().tolist() == [2, 7]
+    assert expected.tolist() == pytest.approx([0.3, 0.4])
+    chosen, expected = choose_masks(Decoded(logits, scores), lone_click=False)
+    assert chosen.flatten().tolist() == [0, 4]
+    assert expected.tolist() == pytest.approx([0.9, 0.9])
 
 
 def test_an_hq_head_has_one_mask(base: CatSam, image: np.ndarray) -> None:

@@ -16,7 +16,8 @@ from pretrain.prompts import correct, draw_points, shake_boxes
 from pretrain.samples import SampleConfig, draw_sample
 from pretrain.scenes import draw_scene
 from pretrain.shapes import KINDS
-from pretrain.train import Plan, Run, train
+from pretrain.state import Plan, Run
+from pretrain.train import train
 
 
 def test_a_scene_is_the_same_for_the_same_seed() -> None:

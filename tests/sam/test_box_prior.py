@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_catsam.sam.box_prior import AMPLITUDE, soft_ellipse_logits
+from napari_catsam.sam.box_prior import AMPLITUDE, soft_disc_logits, soft_ellipse_logits
 
 CANVAS, LOW = 256, 64
 
@@ -63,3 +63,13 @@ def test_a_box_over_the_edge_keeps_its_shape() -> None:
     whole, cut = draw(100, 100, 200, 200), draw(-48, -48, 52, 52)  # 37 pixels of the map further
     torch.testing.assert_close(cut[:20, :20], whole[37:57, 37:57], atol=1e-4, rtol=0)
     assert (cut > 0).any()
+
+
+def test_a_positive_click_is_a_disc_and_a_negative_one_a_hole() -> None:
+    points = torch.tensor([[[80.0, 40.0], [200.0, 160.0], [0.0, 0.0]]])
+    labels = torch.tensor([[1, 0, -1]])
+    logits = soft_disc_logits(points, labels, CANVAS, LOW)[0, 0]
+    assert logits.shape == (LOW, LOW)
+    assert logits[20, 10] > 0.8 * AMPLITUDE
+    assert logits[50, 40] < -2 * AMPLITUDE
+    assert logits[0, 0].item() == pytest.approx(-AMPLITUDE, abs=1e-3)

@@ -63,9 +63,7 @@ def download_model(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    quiet = not console.is_terminal  # a log would keep an empty line of it
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(row.file_name, total=row.size, visible=not row.embedded)
         path = download_weights(
             name, lambda done, total: bar.update(task, completed=done, total=total)

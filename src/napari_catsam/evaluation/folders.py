@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_catsam.errors import ShotError, UnreadableFileError
 from napari_catsam.evaluation.objects import split_objects
 from napari_catsam.images import find_images, read_image, read_labels
-from napari_catsam.types import check_image
+from napari_catsam.intensity import check_image
 
 __all__ = ["Sample", "SampleFolder", "read_sample"]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +20,7 @@ from napari_catsam.errors import (
     CatsamError,
     UnreadableFileError,
 )
+from napari_catsam.images import replace_file
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.types import Intensity
 
@@ -179,27 +178,10 @@ class Adapter:
         UnreadableFileError
             If the file cannot be written.
         """
-        path = Path(path)
         content = save(
             {k: v.contiguous() for k, v in self.tensors.items()}, {_KEY: self.header.to_json()}
         )
-        try:
-            _replace_file(path, content)
-        except OSError as error:
-            raise UnreadableFileError(f"cannot write {path}: {error.strerror or error}") from error
-        return path
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    # Not tempfile's: its files are private, and an adapter on a shared disk is for colleagues too.
-    temporary = path.with_name(f".{uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        return replace_file(path, content)
 
 
 def load_adapter(path: str | Path) -> Adapter:

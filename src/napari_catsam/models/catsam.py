@@ -15,7 +15,7 @@ from napari_catsam.geometry import flip_xy
 from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
 from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
-from napari_catsam.sam.box_prior import soft_ellipse_logits
+from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
 from napari_catsam.types import Intensity
@@ -210,11 +210,8 @@ class CatSam(nn.Module):
     def embed_prompts(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed prompts by SAM's prompt encoder: sparse (N, T, D) and dense (N, D, g, g)."""
         masks = prompts.masks
-        if masks is None and prompts.boxes is not None and self.backbone.box_prior:
-            corners = flip_xy(prompts.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
-            masks = soft_ellipse_logits(
-                corners, self.backbone.image_size, self.backbone.low_resolution
-            )
+        if masks is None and self.backbone.box_prior:
+            masks = self._first_guess(prompts)
         points = None
         if prompts.points is not None:
             if prompts.labels is None:
@@ -222,6 +219,16 @@ class CatSam(nn.Module):
             points = (prompts.points, prompts.labels)
         sparse, dense = self.prompt_encoder(points=points, boxes=prompts.boxes, masks=masks)
         return sparse, dense
+
+    def _first_guess(self, prompts: PromptTensors) -> torch.Tensor | None:
+        """Mask prompt that a backbone with a box prior was trained with, (N, 1, 4g, 4g)."""
+        sizes = self.backbone.image_size, self.backbone.low_resolution
+        if prompts.boxes is not None:
+            corners = flip_xy(prompts.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+            return soft_ellipse_logits(corners, *sizes)
+        if prompts.points is None or prompts.labels is None:
+            return None
+        return soft_disc_logits(flip_xy(prompts.points), prompts.labels, *sizes)
 
     @property
     def dense_position(self) -> torch.Tensor:

@@ -9,7 +9,7 @@ model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -18,11 +18,16 @@ from napari_catsam.errors import (
     CheckpointError,
     ImageError,
     MissingWeightsError,
-    PromptError,
     UnknownNameError,
 )
-from napari_catsam.geometry import Frame, flip_xy
-from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.geometry import Frame
+from napari_catsam.models.catsam import CatSam
+from napari_catsam.models.official_inputs import (
+    Coordinates,
+    ReleasedPrompt,
+    list_images,
+    list_prompts,
+)
 from napari_catsam.models.release import adapter_from_release, release_state_dict
 from napari_catsam.sam.backbones import build_sam, get_backbone
 from napari_catsam.sam.checkpoints import extract_sam
@@ -33,8 +38,6 @@ if TYPE_CHECKING:
     from napari_catsam.models.encoder import Encoded
 
 __all__ = ["CATSAMA", "CATSAMT"]
-
-Coordinates: TypeAlias = torch.Tensor | Sequence[Any] | None
 
 
 class _Released(nn.Module):
@@ -118,7 +121,7 @@ class _Released(nn.Module):
         MissingWeightsError
             If no weights were loaded.
         """
-        images = [_check_image(one) for one in _list_images(img)]
+        images = list_images(img)
         pixels = self._preprocess(images)
         self._encoded, self._images = self.catsam.encode(pixels), images
         return pixels
@@ -159,20 +162,48 @@ class _Released(nn.Module):
         """
         if self._encoded is None:
             raise ImageError("no image was set; call set_infer_img() before infer()")
-        logits = self._decode(self._encoded, self._images, point_coords, box_coords)
+        prompts = list_prompts(len(self._images), point_coords, box_coords)
+        logits = self._decode(self._encoded, self._images, prompts)
         masks = [(one > 0).float() for one in logits]
         return [one.amax(dim=0, keepdim=True) for one in masks] if assemble_all_masks else masks
 
     def forward(
         self,
-        imgs: Sequence[torch.Tensor],
+        imgs: torch.Tensor | Sequence[torch.Tensor],
         point_coords: Coordinates = None,
+        point_labels: Coordinates = None,
         box_coords: Coordinates = None,
+        noisy_masks: Coordinates = None,
     ) -> list[torch.Tensor]:
-        """Segment images with gradients: one ``(N, 1, H, W)`` tensor of logits an image."""
-        images = [_check_image(one) for one in _list_images(imgs)]
-        encoded = self.catsam.encode(self._preprocess(images))
-        return self._decode(encoded, images, point_coords, box_coords)
+        """Segment images with gradients, as released training code calls it.
+
+        Parameters
+        ----------
+        imgs : Tensor or list of Tensor
+            As for :meth:`set_infer_img`.
+        point_coords, box_coords : Tensor or list, optional
+            As for :meth:`infer`.
+        point_labels : Tensor or list, optional
+            1 positive, 0 negative, -1 padding: ``(P,)``, ``(N, P)`` or a list; positive when left out.
+        noisy_masks : Tensor or list, optional
+            Mask prompts as logits at the decoder's resolution, 256 x 256: ``(h, w)``, ``(N, h, w)`` or
+            ``(N, 1, h, w)`` an image.
+
+        Returns
+        -------
+        list of Tensor, (N, 1, H, W), float32
+            Logits, one an image.
+
+        Raises
+        ------
+        ImageError, PromptError
+            If a shape is wrong or a value is not finite.
+        MissingWeightsError
+            If no weights were loaded.
+        """
+        images = list_images(imgs)
+        prompts = list_prompts(len(images), point_coords, box_coords, point_labels, noisy_masks)
+        return self._decode(self.catsam.encode(self._preprocess(images)), images, prompts)
 
     def _preprocess(self, images: list[torch.Tensor]) -> torch.Tensor:
         if not self._loaded:
@@ -188,22 +219,16 @@ class _Released(nn.Module):
         return Frame((height, width), self.catsam.backbone.image_size, "stretch")
 
     def _decode(
-        self,
-        encoded: Encoded,
-        images: list[torch.Tensor],
-        point_coords: Coordinates,
-        box_coords: Coordinates,
+        self, encoded: Encoded, images: list[torch.Tensor], prompts: list[ReleasedPrompt]
     ) -> list[torch.Tensor]:
-        points = _list_coordinates(point_coords, len(images), "point_coords", 3, 2)
-        boxes = _list_coordinates(box_coords, len(images), "box_coords", 2, 4)
         detail = self.catsam.detail(encoded)
         out = []
-        for index, image in enumerate(images):
+        for index, (image, prompt) in enumerate(zip(images, prompts, strict=True)):
             frame = self._frame(image)
-            prompts = _to_input(frame, points[index], boxes[index]).to(self.catsam.device)
             one = slice(index, index + 1)
             own = None if detail is None else detail[one]
-            decoded = self.catsam.decode(encoded.features[one], own, prompts)
+            tensors = prompt.to_input(frame).to(self.catsam.device)
+            decoded = self.catsam.decode(encoded.features[one], own, tensors)
             out.append(frame.logits_to_image(decoded.logits[:, 0])[:, None])
         return out
 
@@ -229,78 +254,3 @@ def _build(model_type: str, method: str) -> tuple[CatSam, bool]:
         with torch.device("meta"):
             model = CatSam(row, build_sam(model_type), method, resize="stretch")
         return model.to_empty(device="cpu"), False
-
-
-def _list_images(img: Any) -> list[Any]:
-    if hasattr(img, "ndim"):  # a tensor, or a numpy array
-        return list(img) if img.ndim == 4 else [img]
-    if len(img) == 0:
-        raise ImageError("the list of images is empty; give at least one image")
-    return list(img)
-
-
-def _check_image(given: Any) -> torch.Tensor:
-    """Return an image as (3, H, W) float32."""
-    try:
-        image = torch.as_tensor(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ImageError(f"an image is a {type(given).__name__}; give a tensor") from error
-    if image.ndim == 2:
-        image = image[None]
-    if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-        raise ImageError(
-            f"an image has shape {tuple(image.shape)}; give (H, W), (1, H, W) or (3, H, W)"
-        )
-    image = image.float().expand(3, -1, -1)
-    if not torch.isfinite(image).all():
-        raise ImageError("an image holds NaN or infinite values; replace them first")
-    return image
-
-
-def _list_coordinates(
-    given: Coordinates, count: int, name: str, dims: int, last: int
-) -> list[torch.Tensor | None]:
-    """Bring coordinates to one tensor of ``dims`` axes an image, or None."""
-    if given is None:
-        return [None] * count
-    if hasattr(given, "ndim"):
-        entries: list[Any] = list(given) if given.ndim == dims + 1 else [given]
-    else:
-        entries = list(given)
-    if len(entries) != count:
-        raise PromptError(
-            f"{name} has {len(entries)} entries for {count} images; give one an image"
-        )
-    return [_check_coordinates(entry, name, dims, last) for entry in entries]
-
-
-def _check_coordinates(entry: Any, name: str, dims: int, last: int) -> torch.Tensor | None:
-    if entry is None:
-        return None
-    try:
-        tensor = torch.as_tensor(entry, dtype=torch.float32)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise PromptError(f"{name} has an entry that is no regular array of numbers") from error
-    if tensor.numel() == 0:
-        return None
-    if not torch.isfinite(tensor).all():
-        raise PromptError(f"{name} holds NaN or infinite coordinates; give pixel positions")
-    if tensor.ndim == dims - 1:
-        tensor = tensor[None]
-    if tensor.ndim != dims or tensor.shape[-1] != last:
-        raise PromptError(
-            f"{name} has an entry of shape {tuple(tensor.shape)}; expected {dims} axes, the last of {last}"
-        )
-    return tensor
-
-
-def _to_input(
-    frame: Frame, points: torch.Tensor | None, boxes: torch.Tensor | None
-) -> PromptTensors:
-    """Bring released (x, y) coordinates to the input; every point is positive."""
-    if points is not None:
-        points = frame.points_to_input(flip_xy(points).cpu())
-    if boxes is not None:
-        boxes = frame.boxes_to_input(flip_xy(boxes.reshape(-1, 2, 2)).reshape(-1, 4).cpu())
-    labels = None if points is None else torch.ones(points.shape[:2], dtype=torch.long)
-    return PromptTensors(boxes=boxes, points=points, labels=labels)

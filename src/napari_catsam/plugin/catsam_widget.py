@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
@@ -12,13 +11,14 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt_view import AdaptView
-from napari_catsam.plugin.commands import Commands, describe_prompts, name_of, read_drawn
+from napari_catsam.plugin.commands import Commands, read_drawn
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.jobs import DeviceQueue
 from napari_catsam.plugin.layer_choices import LayerChoices
 from napari_catsam.plugin.layers import add_points, add_shapes
 from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import DEVICES, Session, Variant
+from napari_catsam.plugin.wording import describe_prompts
 
 __all__ = ["CatsamWidget"]
 
@@ -60,7 +60,7 @@ class CatsamWidget(QWidget):
         self._viewer = napari_viewer
         self._connections = Connections()
         # The window may be torn down without an event that reaches this widget.
-        self.destroyed.connect(partial(Connections.close, self._connections))
+        self.destroyed.connect(self._connections.close)
         self._lay_out()
         self._connect()
         self._layers = LayerChoices(
@@ -70,6 +70,7 @@ class CatsamWidget(QWidget):
             points=self.segment_view.points,
             masks=self.adapt_view.masks,
             target=self.segment_view.target,
+            on_rename=self._show_state,
             on_change=self._on_layers_changed,
             connections=self._connections,
         )
@@ -219,7 +220,9 @@ class CatsamWidget(QWidget):
         )
         segment.device.set_choices([(name, name) for name in DEVICES], session.device)
         variants = list(Variant) if session.adapter_fits else [Variant.BASE]
-        segment.variant.set_choices([(name_of(v, session), v) for v in variants], session.variant)
+        segment.variant.set_choices(
+            [(session.name_variant(v), v) for v in variants], session.variant
+        )
         adapt.method.set_choices([(n, n) for n in session.library.methods()], session.method)
         adapt.budget.setValue(int(session.budget))
         adapt.show_score(session.adaptation_note)

@@ -6,7 +6,6 @@ All of it runs in the main thread; what takes time runs in the queue's worker.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,14 +23,14 @@ from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
 from napari_catsam.plugin.jobs import DeviceQueue, Job
 from napari_catsam.plugin.layers import (
     ObjectMask,
-    Written,
     add_labels,
     check_labels,
     write_objects,
 )
 from napari_catsam.plugin.planes import Plane, locate_plane, pixel_size
 from napari_catsam.plugin.prompts import PromptSet, read_prompts
-from napari_catsam.plugin.session import Session, Variant
+from napari_catsam.plugin.session import Session
+from napari_catsam.plugin.wording import describe_progress, describe_written
 from napari_catsam.types import Progress
 
 __all__ = ["Commands", "DrawnPrompts", "read_drawn"]
@@ -219,7 +218,9 @@ class Commands:
             self._fail("cannot write", error)
             return
         seconds = time.monotonic() - request.started
-        session.note = describe_written(written, target, drawn.prompts.left_out, request, seconds)
+        session.note = describe_written(
+            written, target.name, drawn.prompts.left_out, str(request.model), seconds
+        )
         if not written.ids:
             show_warning(session.note)
         self.labels_written.emit(target, written)
@@ -262,48 +263,3 @@ class Commands:
 
     def _has(self, layer: Layer) -> bool:
         return any(layer == known for known in self._viewer.layers)
-
-
-def describe_progress(progress: Progress) -> str:
-    """Say in one line how far an adaptation is."""
-    parts = [f"step {progress.step} of about {progress.total}"]
-    if math.isfinite(progress.loss):
-        parts.append(f"loss {progress.loss:.3f}")
-    if math.isfinite(progress.iou_before):
-        now = f" → {progress.iou_now:.3f}" if math.isfinite(progress.iou_now) else ""
-        parts.append(f"IoU {progress.iou_before:.3f}{now}")
-    return " · ".join(parts)
-
-
-def describe_written(
-    written: Written, target: Labels, left_out: int, request: _Request, seconds: float
-) -> str:
-    """Say in one line what became of a segmentation."""
-    count = len(written.ids)
-    parts = [f"{count_of(count, 'object')} in {target.name} · {request.model} · {seconds:.1f} s"]
-    if written.covered:
-        parts.append(f"{written.covered} left out: they lie on objects that are there already")
-    if written.empty:
-        parts.append(f"{written.empty} came out empty")
-    if left_out:
-        parts.append(f"{count_of(left_out, 'prompt')} outside of the image")
-    return "; ".join(parts)
-
-
-def count_of(count: int, noun: str) -> str:
-    """Return "1 box", "2 objects"."""
-    plural = noun + ("es" if noun.endswith("x") else "s")
-    return f"{count} {noun if count == 1 else plural}"
-
-
-def describe_prompts(prompts: PromptSet) -> str:
-    """Count the prompts in words."""
-    counts = ((len(prompts.boxes) + len(prompts.outlines), "box"), (len(prompts.points), "point"))
-    return " and ".join(count_of(count, noun) for count, noun in counts if count)
-
-
-def name_of(variant: Variant, session: Session) -> str:
-    """Name a choice of base or adapted model."""
-    if variant is Variant.BASE:
-        return "base model"
-    return f"adapted ({session.adapter.header.method})" if session.adapter_fits else "adapted"

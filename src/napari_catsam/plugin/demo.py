@@ -1,16 +1,13 @@
 """The demo: boxes to masks, adaptation on one corrected mask, masks again, in the real widget.
 
-The picture is ``skimage.data.coins``. What masks are compared with was not drawn by hand: it is a
-threshold on edges and a watershed, which finds these coins well (see :func:`find_coins`).
+What masks are compared with was not drawn by hand; see :mod:`napari_catsam.plugin.coins`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,120 +16,29 @@ from napari.layers import Labels
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_catsam.errors import CatsamError
-from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.plugin.catsam_widget import CatsamWidget
+from napari_catsam.plugin.coins import (
+    choose_shot,
+    crop_background,
+    draw_boxes,
+    find_coins,
+    score_labels,
+)
+from napari_catsam.plugin.demo_result import CoinScore, DemoResult
 from napari_catsam.plugin.layers import add_shapes
 from napari_catsam.plugin.session import Session, Variant
 
-__all__ = ["CoinScore", "DemoResult", "find_coins", "run_demo"]
-
-IntArray = npt.NDArray[np.int32]
-
-DARK, BRIGHT, LEAST_AREA = 30, 150, 400
-"""Gray values that are surely background and surely coin, and the smallest coin in pixels."""
-
-SLACK = 3
-"""Boxes are drawn up to so many pixels beside the coin, as by hand."""
+__all__ = ["Demo", "run_demo"]
 
 WINDOW = (1360, 860)
-SETTLE_MS = 400
+SCORES = "scores.json"
+
+SETTLE_MS = 300
 """How long the canvas gets to draw before a screenshot."""
-
-
-@dataclass(frozen=True)
-class CoinScore:
-    """One coin: its number, whether it was trained on, and its IoU with the reference."""
-
-    coin: int
-    trained_on: bool
-    before: float
-    after: float
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """What the demo measured.
-
-    Attributes
-    ----------
-    model : str
-        The backbone.
-    scores : tuple of CoinScore
-        One a coin.
-    steps : int
-        Training steps.
-    seconds : float
-        Training time.
-    in_use : str
-        Which model the widget chose after the adaptation.
-    files : tuple of str
-        What was written.
-    """
-
-    model: str
-    scores: tuple[CoinScore, ...]
-    steps: int
-    seconds: float
-    in_use: str
-    files: tuple[str, ...]
-
-    def mean(self, when: str) -> float:
-        """Mean IoU ``before`` or ``after`` of the coins that were not trained on."""
-        return float(np.mean([getattr(s, when) for s in self.scores if not s.trained_on]))
 
 
 class WindowClosedError(CatsamError):
     """The user closed the window before the demo was over."""
-
-
-def find_coins(image: npt.NDArray[np.uint8]) -> IntArray:
-    """Find the coins by edges, a threshold and a watershed: the reference of the demo.
-
-    Parameters
-    ----------
-    image : ndarray, (H, W), uint8
-        ``skimage.data.coins()``.
-
-    Returns
-    -------
-    ndarray, (H, W), int32
-        1..N in reading order; coins cut off by the border are left out.
-    """
-    from scipy.ndimage import binary_fill_holes
-    from skimage.filters import sobel
-    from skimage.measure import label, regionprops
-    from skimage.morphology import disk, opening
-    from skimage.segmentation import clear_border, watershed
-
-    markers = np.zeros(image.shape, np.int32)
-    markers[image < DARK], markers[image > BRIGHT] = 1, 2
-    filled = binary_fill_holes(watershed(sobel(image), markers) == 2)
-    regions = regionprops(label(clear_border(opening(filled, disk(3)))))
-    coins = np.zeros(image.shape, np.int32)
-    large = [region for region in regions if region.area >= LEAST_AREA]
-    for number, region in enumerate(sorted(large, key=lambda r: r.bbox), start=1):
-        coins[tuple(region.coords.T)] = number
-    return coins
-
-
-def draw_boxes(coins: IntArray, seed: int = 0) -> npt.NDArray[np.float64]:
-    """Return boxes (N, 4) around the coins, each side a little off, as by hand."""
-    masks = coins == np.arange(1, coins.max() + 1)[:, None, None]
-    off = np.random.default_rng(seed).uniform(0, SLACK, (len(masks), 4))
-    boxes = boxes_from_masks(masks) + off * [-1, -1, 1, 1]
-    return np.clip(boxes, 0, [*coins.shape, *coins.shape])
-
-
-def score_labels(reference: IntArray, found: npt.NDArray[Any]) -> list[float]:
-    """Return the IoU of each reference object with the label that overlaps it most."""
-    scores = []
-    for number in range(1, int(reference.max()) + 1):
-        coin = reference == number
-        overlaps = np.bincount(found[coin], minlength=1)
-        overlaps[0] = 0
-        best = found == overlaps.argmax() if overlaps.any() else np.zeros_like(coin)
-        scores.append(float((coin & best).sum() / (coin | best).sum()))
-    return scores
 
 
 class Demo:
@@ -140,6 +46,8 @@ class Demo:
 
     Parameters
     ----------
+    viewer : Viewer
+        With its window shown, and no layers.
     out : Path or None
         Folder for screenshots and scores; nothing is written when left out.
     model : str
@@ -151,13 +59,19 @@ class Demo:
     """
 
     def __init__(
-        self, out: Path | None, model: str, budget: float, say: Callable[[str], None]
+        self,
+        viewer: Viewer,
+        out: Path | None = None,
+        *,
+        model: str = "vit_nano",
+        budget: float = 40.0,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         from skimage.data import coins
 
         self._out, self._say = out, say
         self._files: list[str] = []
-        self.viewer = Viewer(title="CAT-SAM demo", show=True)
+        self.viewer = viewer
         self.viewer.window.resize(*WINDOW)
         self.image = self.viewer.add_image(coins(), name="coins")
         self.reference = find_coins(self.image.data)
@@ -195,6 +109,7 @@ class Demo:
         self._shoot("03_after.png")
         result = self._result(scores, score_labels(self.reference, after.data), chosen, choice)
         self._compare(before, after, result)
+        session.variant = choice
         return self._write(result)
 
     def _segment(self, name: str) -> Labels:
@@ -247,24 +162,20 @@ class Demo:
             before.visible, after.visible = labels is before, labels is after
             self._settle()
             picture = self.viewer.screenshot(canvas_only=True, flash=False)[..., :3]
+            picture = crop_background(picture)
             title = f"{when} adaptation: mean IoU {result.mean(when):.3f} on the other coins"
             pictures.append(_with_title(picture, title))
         self._save_picture("comparison.png", np.concatenate(pictures, axis=1))
         line.visible = False
+        better = after if result.mean("after") > result.mean("before") else before
+        before.visible, after.visible = better is before, better is after
         self.viewer.layers["boxes"].visible = True
 
     def _write(self, result: DemoResult) -> DemoResult:
         if self._out is None:
             return result
-        path = self._out / "scores.json"
-        result = DemoResult(**(vars(result) | {"files": (*self._files, path.name)}))
-        content = asdict(result) | {
-            "mean_before": round(result.mean("before"), 4),
-            "mean_after": round(result.mean("after"), 4),
-            "reference": "edges, a threshold and a watershed; not drawn by hand",
-            "means_are_of": "the coins that were not trained on",
-        }
-        path.write_text(json.dumps(content, indent=2) + "\n")
+        result = replace(result, files=(*self._files, SCORES))
+        (self._out / SCORES).write_text(result.to_json())
         return result
 
     def _shoot(self, name: str) -> None:
@@ -297,11 +208,6 @@ class Demo:
         timer.stop()
         if queue.closed:
             raise WindowClosedError("the window was closed before the demo was over")
-
-
-def choose_shot(scores: list[float]) -> int:
-    """Choose the coin that a user would correct: the worst one."""
-    return int(np.argmin(scores))
 
 
 def _corners(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -357,7 +263,8 @@ def run_demo(
 
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    demo = Demo(out, model, budget, say)
+    viewer = Viewer(title="CAT-SAM demo", show=True)
+    demo = Demo(viewer, out, model=model, budget=budget, say=say)
     try:
         result = demo.run()
         show(result)
@@ -366,5 +273,5 @@ def run_demo(
     finally:
         if not keep_open:
             demo.widget.shut_down()
-            demo.viewer.close()
+            viewer.close()
     return result

@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from napari.qt.threading import create_worker
@@ -127,8 +126,9 @@ class DeviceQueue(QObject):
         self._board = _Board()
         self._jobs: dict[_Task, Job] = {}
         self._worker: Any = None
-        # The window may be torn down without a call of close().
-        self.destroyed.connect(partial(_Board.close, self._board))
+        # The window may be torn down without a call of close(). A bound method, which Qt holds
+        # weakly: a partial would already be cleared when both are garbage, and crash.
+        self.destroyed.connect(self._board.close)
 
     @property
     def busy(self) -> bool:

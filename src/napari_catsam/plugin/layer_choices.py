@@ -26,8 +26,9 @@ class LayerChoices:
     image, shapes, points, masks, target : ChoiceBox
         What to fill.
     on_change : callable
-        A method that is called without arguments when layers, their names or what is drawn in
-        them change.
+        Called without arguments when there are other layers, or something else is drawn in them.
+    on_rename : callable
+        Called without arguments when a layer has another name or place in the list.
     connections : Connections
         Where the connections are kept.
     """
@@ -42,6 +43,7 @@ class LayerChoices:
         masks: ChoiceBox,
         target: ChoiceBox,
         on_change: Callable[[], None],
+        on_rename: Callable[[], None],
         connections: Connections,
     ) -> None:
         self._viewer = viewer
@@ -53,21 +55,18 @@ class LayerChoices:
             (masks, Labels, "none"),
             (target, Labels, "new layer"),
         ]
-        self._on_change = on_change
+        self._on_change, self._on_rename = on_change, on_rename
         self._connections = connections
         events = viewer.layers.events
         connections.add(events.inserted, self._on_inserted)
         connections.add(events.removed, self._on_removed)
-        connections.add(events.reordered, self.refresh)
+        connections.add(events.reordered, self._on_renamed)
         for layer in viewer.layers:
             self._watch(layer)
-        self.refresh()
+        self._refresh()
+        on_change()
 
-    def __contains__(self, layer: object) -> bool:
-        """Whether a layer is in the viewer still."""
-        return any(layer == known for known in self._viewer.layers)
-
-    def refresh(self, event: Any = None) -> None:
+    def _refresh(self) -> None:
         """Show the layers as they are now."""
         layers = list(self._viewer.layers)
         for box, kind, nothing in self._boxes:
@@ -78,20 +77,25 @@ class LayerChoices:
             optional = not fitting or kind is not Image
             choices: list[tuple[str, object]] = [(nothing, None)] if optional else []
             box.set_choices(choices + [(layer.name, layer) for layer in fitting], chosen)
-        self._on_change()
 
     def _watch(self, layer: Layer) -> None:
-        self._connections.add(layer.events.name, self.refresh, owner=layer)
+        self._connections.add(layer.events.name, self._on_renamed, owner=layer)
         if isinstance(layer, (Shapes, Points)):
             self._connections.add(layer.events.data, self._on_drawn, owner=layer)
 
     def _on_inserted(self, event: Any) -> None:
         self._watch(event.value)
-        self.refresh()
+        self._refresh()
+        self._on_change()
 
     def _on_removed(self, event: Any) -> None:
         self._connections.drop(event.value)
-        self.refresh()
+        self._refresh()
+        self._on_change()
+
+    def _on_renamed(self, event: Any) -> None:
+        self._refresh()
+        self._on_rename()
 
     def _on_drawn(self, event: Any) -> None:
         self._on_change()

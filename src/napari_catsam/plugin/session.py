@@ -10,6 +10,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_catsam.plugin.engine import ModelChoice
 from napari_catsam.plugin.library import Library, LibraryLike
+from napari_catsam.plugin.wording import describe_scores
 
 __all__ = ["Session", "Variant"]
 
@@ -77,6 +78,12 @@ class Session:
         """Whether there is an adapter for the chosen backbone."""
         return self.adapter is not None and self.adapter.header.backbone == self.backbone
 
+    def name_variant(self, variant: Variant) -> str:
+        """Name the base or the adapted model."""
+        if variant is Variant.BASE:
+            return "base model"
+        return f"adapted ({self.adapter.header.method})" if self.adapter_fits else "adapted"
+
     @property
     def base(self) -> ModelChoice:
         """The chosen model without an adapter."""
@@ -107,7 +114,7 @@ class Session:
         better = before is not None and after is not None and after > before
         self.adapter = adapter
         self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
-        self.adaptation_note = describe_scores(header, used=self.variant is Variant.ADAPTED)
+        self.adaptation_note = describe_scores(header)
         return better
 
     def open_adapter(self, adapter: Any) -> None:
@@ -115,14 +122,4 @@ class Session:
         self.backbone = adapter.header.backbone
         self.adapter = adapter
         self.variant = Variant.ADAPTED
-        self.adaptation_note = describe_scores(adapter.header, used=True)
-
-
-def describe_scores(header: Any, *, used: bool) -> str:
-    """Say what an adapter scored, whether it is used, and on a second line what it was scored on."""
-    before, after = header.score_before, header.score_after
-    if before is None or after is None:
-        return f"{header.method} · no score · {'in use' if used else 'base kept'}"
-    verdict = "in use" if used else "not better, base kept"
-    measured = f"\n{header.note}" if header.note else ""
-    return f"{header.method} · IoU {before:.3f} → {after:.3f} · {verdict}{measured}"
+        self.adaptation_note = describe_scores(adapter.header)

@@ -59,8 +59,9 @@ class Backbone:
     resize : {"pad", "stretch"}
         How an image is brought to the square input when no adapter says otherwise.
     box_prior : bool
-        Whether a box also gives the decoder the soft ellipse inscribed in it as mask prompt. The
-        official weights were never trained with one, so it is false for them.
+        Whether a box also gives the decoder the soft ellipse inscribed in it as mask prompt, and
+        clicks without a box soft discs (:mod:`napari_catsam.sam.box_prior`). The official weights
+        were never trained with one, so it is false for them.
     listed : bool
         Whether users see the backbone in lists; the test backbone is hidden.
     """

@@ -1,0 +1,64 @@
+"""The library behind the widget, with the real test backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
+from napari_catsam.plugin.library import Library
+from napari_catsam.plugin.planes import Plane
+from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.types import Intensity, Progress
+
+BASE = ModelChoice("tiny", "cpu")
+
+
+def finish(steps: Generator[Any, bool | None, Any]) -> tuple[list[Any], Any]:
+    told = []
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as end:
+            return told, end.value
+
+
+def test_segment_adapt_save_load_and_segment_again(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 4000, (40, 50)).astype(np.uint16)
+    labels = np.zeros((40, 50), int)
+    labels[5:15, 5:20], labels[20:35, 20:40] = 1, 2
+    plane = Plane(
+        image, (slice(None),) * 2, (0, 1), (40, 50), Intensity("limits", 100, 3000), "noise"
+    )
+    prompts = PromptSet(
+        boxes=np.array([[5.0, 5, 15, 20]]),
+        outlines=(np.array([[20.0, 20], [35, 20], [35, 40]]),),
+        points=np.array([[10.0, 10], [30, 30]]),
+        negatives=np.array([[1.0, 45]]),
+    )
+    engine = Engine(Library())
+    _, objects = finish(engine.segment(BASE, plane, prompts))
+    assert len(objects) == 4
+    source = ShotSource(plane, labels, (0.5, 0.5))
+    told, adapter = finish(engine.adapt(BASE, source, method="cat-a", budget=1))
+    assert any(isinstance(value, Progress) for value in told)
+    assert adapter.header.intensity == plane.intensity
+    assert adapter.header.pixel_size == (0.5, 0.5)
+    _, path = finish(engine.save_adapter(adapter, tmp_path / "a.safetensors"))
+    _, loaded = finish(engine.load_adapter(path, BASE))
+    assert loaded.sha256 == adapter.sha256
+    _, objects = finish(engine.segment(ModelChoice("tiny", "cpu", loaded), plane, prompts))
+    assert len(objects) == 4
+
+
+def test_the_names_are_known_without_torch_and_complete_with_it() -> None:
+    from napari_catsam.models.loading import load_model
+    from napari_catsam.sam.backbones import list_backbones
+    from napari_catsam.tuning import list_methods
+
+    assert load_model is not None
+    assert Library().backbones() == list_backbones()
+    assert Library().methods() == [name for name in list_methods() if name != "sam"]

@@ -1,0 +1,33 @@
+"""Make the pictures of the documentation from the real widget: ``python tools/screenshots.py``.
+
+Needs a display; ``tools/with_display.sh`` makes one. The pictures show what the demo does, with the
+weights that are installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from napari_catsam.plugin.demo import run_demo
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+
+PICTURES = {"03_after.png": "widget.png", "comparison.png": "before_after.png"}
+"""File of the demo, name in the documentation."""
+
+
+def main(budget: float = 40.0) -> None:
+    """Run the demo and copy its pictures."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        result = run_demo(Path(folder), budget=budget, say=print)
+        for source, name in PICTURES.items():
+            shutil.copyfile(Path(folder) / source, IMAGES / name)
+    print(f"IoU before {result.mean('before'):.3f}, after {result.mean('after'):.3f}")
+
+
+if __name__ == "__main__":
+    main(*map(float, sys.argv[1:]))
