@@ -190,6 +190,8 @@ def parse(arguments: list[str] | None = None) -> Plan:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the work folder"
     )
+    parser.add_argument("--dense-from", type=float, default=0.0, help="part of the run")
+    parser.add_argument("--dense-until", type=float, default=0.2, help="part of the run")
     given = vars(parser.parse_args(arguments))
     resume = given.pop("resume")
     given["work"] = given["work"] or given["out"].with_suffix(".work")

@@ -145,7 +145,7 @@ def test_an_error_is_one_sentence_in_a_notification(
     widget.segment()
     wait_idle(widget)
     assert told == ["cannot segment: the point (1, 2) is wrong; draw another"]
-    assert widget.status.text() == told[0]
+    assert widget.status.text() == "C" + told[0][1:]
     assert widget.segment_view.segment_button.isEnabled()
 
 

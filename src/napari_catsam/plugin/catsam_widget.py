@@ -232,7 +232,8 @@ class CatsamWidget(QWidget):
         """Show what runs, what can be done, and what to do next."""
         session = self.session
         ready, hint = self._next_step()
-        self.status.setText(session.activity or session.note or hint)
+        text = session.activity or session.note or hint
+        self.status.setText(text[:1].upper() + text[1:])
         self.segment_view.set_ready(ready=ready and not session.segmenting)
         self.adapt_view.set_ready(
             adapt=not session.adapting and self.adapt_view.masks.value is not None,
@@ -247,6 +248,5 @@ class CatsamWidget(QWidget):
         try:
             drawn = read_drawn(self._viewer, view.image.value, view.shapes.value, view.points.value)
         except CatsamError as error:
-            text = str(error)
-            return False, text[0].upper() + text[1:]
-        return True, f"Press Segment: {describe_prompts(drawn.prompts)}"
+            return False, str(error)
+        return True, f"press Segment: {describe_prompts(drawn.prompts)}"

@@ -20,6 +20,9 @@ __all__ = ["ChoiceBox", "FormGroup", "make_button", "make_plus", "side_by_side"]
 PLUS_WIDTH = 26
 """Pixels; as wide as napari's own small buttons."""
 
+WIDEST_LABEL = "backbone"
+"""So that the fields of all groups begin in one line."""
+
 
 class ChoiceBox(QComboBox):
     """A combo box of (text, value) pairs that shrinks with the dock.
@@ -92,6 +95,7 @@ class FormGroup(QGroupBox):
         label = self._form.labelForField(widget)
         if label is not None:
             label.setToolTip(widget.toolTip())
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(WIDEST_LABEL))
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a widget over the whole width; rows that follow stand below it."""

@@ -80,6 +80,7 @@ def describe_scores(header: Any) -> str:
     before, after = header.score_before, header.score_after
     if before is None or after is None:
         return f"{header.method} · no score"
-    verdict = "better" if after > before else "not better"
-    measured = f"\n{header.note}" if header.note else ""
-    return f"{header.method} · IoU {before:.3f} → {after:.3f} · {verdict}{measured}"
+    text = f"{header.method} · IoU {before:.3f} → {after:.3f}"
+    if "not better" not in header.note:  # where it is said already, once is enough
+        text += " · better" if after > before else " · not better"
+    return f"{text}\n{header.note}" if header.note else text
