@@ -49,7 +49,7 @@ def add_noise(rng: np.random.Generator, image: Array) -> Array:
     if kind < 0.3:
         return image
     grain = rng.standard_normal((*image.shape[:2], 3 if rng.random() < 0.4 else 1), np.float32)
-    strength = float(np.exp(rng.uniform(np.log(1.5), np.log(28))))
+    strength = float(np.exp(rng.uniform(np.log(1.5), np.log(18))))
     if kind < 0.65:
         return image + strength * grain
     if kind < 0.85:

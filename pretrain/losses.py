@@ -63,4 +63,4 @@ def dense_loss(maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     bce = F.binary_cross_entropy_with_logits(fine[:, :3], target[:, :3])
     inside = (target[:, :1] > 0.5).float()
     offset = F.smooth_l1_loss(fine[:, 3:DENSE], target[:, 3:], reduction="none", beta=0.3)
-    return 2 * bce + (offset * inside).sum() / (2 * inside.sum() + 1)
+    return 2 * bce + 0.3 * (offset * inside).sum() / (2 * inside.sum() + 1)

@@ -107,21 +107,46 @@ def write_out_attention(
     return weights @ value
 
 
-def dense_head() -> nn.Module:
-    """The auxiliary head, thrown away after training: 4 x 4 places of each token, every dense map."""
-    return nn.Conv2d(256, 16 * DENSE, 1)
+class DenseHeads(nn.Module):
+    """The auxiliary heads, thrown away after training: 4 x 4 places of each token, every dense map.
+
+    One reads the encoder's output; the others read the tokens after the stem and after the first two
+    global blocks, so that the gradient has a short way to every depth (deep supervision).
+    """
+
+    def __init__(self, width: int = 192) -> None:
+        super().__init__()
+        self.last = nn.Conv2d(256, 16 * DENSE, 1)
+        self.inner = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 16 * DENSE)) for _ in range(3)
+        )
+
+    def forward(self, features: torch.Tensor, tokens: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Maps ``(B, 16 * DENSE, g, g)``, the encoder's output first."""
+        heads = zip(self.inner, tokens, strict=True)
+        return [self.last(features), *(head(t).permute(0, 3, 1, 2) for head, t in heads)]
 
 
 def encode(sam: Any, images: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
     """Features ``(B, 256, s/16, s/16)`` of windows ``(B, 3, s, s)`` at ``offset`` (row, column) pixels."""
+    return encode_with_tokens(sam, images, offset)[0]
+
+
+def encode_with_tokens(
+    sam: Any, images: torch.Tensor, offset: tuple[int, int]
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Features as :func:`encode`, and the tokens after the stem and the first two global blocks."""
     encoder = sam.image_encoder
     tokens = encoder.patch_embed(images.to(encoder.pos_embed.dtype))
     row, column, side = offset[0] // 16, offset[1] // 16, tokens.shape[1]
     tokens = tokens + encoder.pos_embed[:, row : row + side, column : column + side]
-    for block in encoder.blocks:
+    inner = [tokens]
+    for index, block in enumerate(encoder.blocks):
         tokens = block(tokens)
+        if index in (3, 6):
+            inner.append(tokens)
     features: torch.Tensor = encoder.neck(tokens.permute(0, 3, 1, 2))
-    return features
+    return features, inner
 
 
 def decode(

@@ -50,12 +50,12 @@ def paint(rng: np.random.Generator, labels: Array, parts: Array) -> Array:
     """Float image ``(H, W, 3)``, about 0..255, from the label maps."""
     size, count = labels.shape[0], int(labels.max()) + 1
     base = rng.uniform(10, 245, 3) if rng.random() < 0.5 else np.full(3, rng.uniform(5, 250))
-    contrast = float(np.exp(rng.uniform(np.log(18), np.log(120))))
+    contrast = float(np.exp(rng.uniform(np.log(30), np.log(130))))
     table = colours(rng, count, base, contrast)
     table[0] = base
     image = table[labels].astype(np.float32)
     inside = labels > 0
-    rough = contrast * rng.uniform(0.05, 0.7, 2)
+    rough = contrast * rng.uniform(0.03, 0.45, 2)
     field = np.where(inside, texture(rng, size) * rough[0], texture(rng, size) * rough[1])
     if parts.any():
         shift = rng.normal(0, 1, 3) * contrast * 0.3 + rng.choice([-1, 1]) * contrast * rng.uniform(

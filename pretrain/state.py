@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from pretrain.network import build_network, dense_head, half_copy
+from pretrain.network import DenseHeads, build_network, half_copy
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Plan:
     size: int = 256
     dense_from: float = 0.0
     dense_until: float = 0.2
-    full_from: float = 0.85
-    decay_from: float = 0.6
+    full_from: float = 0.9
+    decay_from: float = 0.7
     rate: float = 1e-3
     warm_up: int = 250
     processes: int = 2
@@ -64,9 +64,9 @@ class Run:
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
         self.plan = plan
-        self.sam, self.head = build_network().train(), dense_head()
+        self.sam, self.head = build_network().train(), DenseHeads()
         self.mean = copy.deepcopy(self.sam).eval()
-        self.fast, self.fast_head = half_copy(self.sam), dense_head().to(torch.bfloat16)
+        self.fast, self.fast_head = half_copy(self.sam), DenseHeads().to(torch.bfloat16)
         self.refresh()
         self.step, self.seconds, self.resumed = 0, 0.0, 0
         decay = [p for p in self.parameters() if p.ndim > 1]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
 from pretrain import prompts
 from pretrain.losses import dense_loss, mask_loss, true_iou
-from pretrain.network import ALIGN, Prompt, decode, encode
+from pretrain.network import ALIGN, Prompt, decode, encode_with_tokens
 
 CANVAS = 512
 
@@ -87,23 +87,30 @@ class Step:
 
     def learn_maps(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The dense loss alone: the encoder learns to see before the decoder learns to choose."""
-        features = encode(self.sam, batch["image"], self.offset(batch["image"].shape[-1]))
-        loss = dense_loss(self.head(features), batch["dense"])
-        return loss, {"dense": float(loss.detach())}
+        _, loss, parts = self.encode(batch, self.offset(batch["image"].shape[-1]))
+        return loss, parts
+
+    def encode(
+        self, batch: dict[str, torch.Tensor], offset: tuple[int, int]
+    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
+        """The features, and the dense loss of all depths."""
+        features, tokens = encode_with_tokens(self.sam, batch["image"], offset)
+        losses = [dense_loss(maps, batch["dense"]) for maps in self.head(features, tokens)]
+        parts = {"dense": float(losses[0].detach()), "stem": float(losses[1].detach())}
+        return features, losses[0] + 0.5 * torch.stack(losses[1:]).sum(), parts
 
     def learn_prompts(
         self, batch: dict[str, torch.Tensor], dense_weight: float
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """The losses of prompts and maps, for samples of :func:`pretrain.samples.draw_sample`, stacked."""
         offset = self.offset(batch["image"].shape[-1])
-        features = encode(self.sam, batch["image"], offset)
-        dense = dense_loss(self.head(features), batch["dense"])
+        features, dense, parts = self.encode(batch, offset)
         boxed = round(self.config.boxed * batch["boxes"].shape[1])
         groups = {
             "box": self.box_group(batch, slice(0, boxed), offset),
             "click": self.click_group(batch, slice(boxed, None), offset),
         }
-        loss, parts = dense_weight * dense, {"dense": float(dense.detach())}
+        loss = dense_weight * dense
         again = self.chance() < self.config.second_round
         for name, group in groups.items():
             logits, quality = decode(self.sam, features, offset, group.prompt)

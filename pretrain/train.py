@@ -108,7 +108,7 @@ def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, flo
     if run.stage() == "dense":
         loss, parts = step.learn_maps(batch)
     else:
-        loss, parts = step.learn_prompts(batch, dense_weight=2.0 * (1.1 - run.part()))
+        loss, parts = step.learn_prompts(batch, dense_weight=1.1 - run.part())
     for parameter in run.fast_parameters():
         parameter.grad = None
     loss.backward()

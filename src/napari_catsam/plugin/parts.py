@@ -21,7 +21,8 @@ PLUS_WIDTH = 26
 """Pixels; as wide as napari's own small buttons."""
 
 WIDEST_LABEL = "backbone"
-"""So that the fields of all groups begin in one line."""
+LABEL_ROOM = 20
+"""So that the fields of all groups begin in one line; napari's font is larger than the first one."""
 
 
 class ChoiceBox(QComboBox):
@@ -95,7 +96,8 @@ class FormGroup(QGroupBox):
         label = self._form.labelForField(widget)
         if label is not None:
             label.setToolTip(widget.toolTip())
-            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(WIDEST_LABEL))
+            text_width = label.fontMetrics().horizontalAdvance(WIDEST_LABEL)
+            label.setMinimumWidth(text_width + LABEL_ROOM)
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a widget over the whole width; rows that follow stand below it."""

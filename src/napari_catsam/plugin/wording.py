@@ -80,7 +80,8 @@ def describe_scores(header: Any) -> str:
     before, after = header.score_before, header.score_after
     if before is None or after is None:
         return f"{header.method} · no score"
-    text = f"{header.method} · IoU {before:.3f} → {after:.3f}"
-    if "not better" not in header.note:  # where it is said already, once is enough
-        text += " · better" if after > before else " · not better"
-    return f"{text}\n{header.note}" if header.note else text
+    verdict = "better" if after > before else "not better"
+    notes = [part for part in header.note.split("; ") if part and "not better" not in part]
+    return "\n".join(
+        [f"{header.method} · IoU {before:.3f} → {after:.3f} · {verdict}", "; ".join(notes)]
+    ).strip()
