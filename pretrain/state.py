@@ -48,9 +48,9 @@ class Plan:
     size: int = 256
     dense_from: float = 0.0
     dense_until: float = 0.2
-    full_from: float = 0.9
-    decay_from: float = 0.7
-    rate: float = 1e-3
+    full_from: float = 0.93
+    decay_from: float = 0.65
+    rate: float = 8e-4
     warm_up: int = 250
     processes: int = 2
     every: int = 50

@@ -198,6 +198,7 @@ class Demo:
         loop = QEventLoop()
         QTimer.singleShot(SETTLE_MS, loop.quit)
         loop.exec()
+        self._check_open()
 
     def _run_window_until(self, done: Callable[[], bool]) -> None:
         loop, timer = QEventLoop(), QTimer()
@@ -206,7 +207,10 @@ class Demo:
         timer.start(20)
         loop.exec()
         timer.stop()
-        if queue.closed:
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self.widget.queue.closed:
             raise WindowClosedError("the window was closed before the demo was over")
 
 
