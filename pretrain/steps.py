@@ -35,7 +35,7 @@ class StepConfig:
 
     boxed: float = 0.625
     shake: float = 0.12
-    prior: float = 0.8
+    prior: float = 0.96
     second_round: float = 0.25
 
 

@@ -39,3 +39,18 @@ def test_sam_method_equals_segment_anything() -> None:
         decoded = model.decode(encoded.features, None, PromptTensors(boxes=boxes))
     torch.testing.assert_close(decoded.logits, masks, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(decoded.scores, scores, atol=1e-4, rtol=1e-4)
+
+
+def test_a_head_that_adds_to_the_base_keeps_the_three_readings_of_a_click() -> None:
+    model = load_model("tiny").with_method("hq")
+    assert model.head is not None
+    model.head.adds_base = True
+    torch.nn.init.zeros_(model.head.hypernetwork.layers[-1].weight)
+    torch.nn.init.zeros_(model.head.hypernetwork.layers[-1].bias)
+    click = PromptTensors(points=torch.tensor([[[30.0, 20.0]]]), labels=torch.ones(1, 1))
+    with torch.no_grad():
+        encoded = model.encode(torch.randn(1, 3, 64, 64))
+        decoded = model.decode(encoded.features, model.detail(encoded), click)
+    assert decoded.logits.shape == (1, 4, 16, 16)
+    assert decoded.scores.shape == (1, 4)
+    assert len(decoded.logits[0].flatten(1).unique(dim=0)) == 4

@@ -116,6 +116,14 @@ def test_other_methods_cannot_be_written_in_the_release_layout(base: CatSam, met
 # ------------------------------------------------------------------------------------- adapters
 
 
+def test_a_mask_added_to_sams_has_no_place_in_the_release_layout(base: CatSam) -> None:
+    model = base.with_method("cat-a")
+    assert model.head is not None
+    model.head.adds_base = True
+    with pytest.raises(CheckpointError, match="adds its mask to SAM's"):
+        release_state_dict(model)
+
+
 def test_an_adapter_comes_back_from_the_release_layout(model: CatSam) -> None:
     adapter = adapter_from_release(release_state_dict(model), "folder/best.pth")
     trained = model.trained_tensors()

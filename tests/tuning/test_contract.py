@@ -136,3 +136,20 @@ def test_bfloat16_encoding_stays_close(base: CatSam, image: torch.Tensor, method
 def test_a_name_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match="'cat-a' is registered twice"):
         register("cat-a")(Tuner)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_neutral_start_is_near_the_base_and_still_trains_every_parameter(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    fresh, neutral = base.with_method(method), base.with_method(method)
+    neutral.tuner.neutralise()
+    with torch.no_grad():
+        goal = base.encode(image).features
+        distances = [(m.encode(image).features - goal).abs().mean() for m in (neutral, fresh)]
+    assert distances[0] <= distances[1]
+    before = {k: v.clone() for k, v in neutral.trained_tensors().items()}
+    if before:
+        train(neutral, image, steps=3)
+    after = neutral.trained_tensors()
+    assert [k for k in before if torch.equal(before[k], after[k])] == []

@@ -33,8 +33,9 @@ class TrainConfig:
     seed : int
         Of the fresh weights, the split, the views and the prompts.
     init : {"base", "official"}
-        Start near the base model's own masks (:mod:`napari_catsam.adaptation.start`), or with random
-        numbers as the released code does. An adapter that training goes on from is taken as it is.
+        Start with the base model's own masks, which the head then corrects
+        (:mod:`napari_catsam.adaptation.start`), or with random numbers as the released code does. An
+        adapter that training goes on from is taken as it is.
     learning_rate, weight_decay : float
         Of AdamW.
     objects_per_step : int

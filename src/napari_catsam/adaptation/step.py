@@ -10,7 +10,7 @@ import torch
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.losses import bce_dice_loss
 from napari_catsam.adaptation.prompts import correct_prompts, simulate_prompts
-from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.prediction.predictor import Predictor, choose_masks
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.shots import Sample
@@ -121,4 +121,5 @@ class LossStep:
         self, view: View, prompts: Prompts, features: torch.Tensor, detail: torch.Tensor | None
     ) -> torch.Tensor:
         tensors = self._predictor.prompts_to_input(prompts, view.frame)
-        return self.model.decode(features, detail, tensors).logits[:, 0]
+        decoded = self.model.decode(features, detail, tensors)
+        return choose_masks(decoded, lone_click=tensors.lone_click)[0]

@@ -22,7 +22,6 @@ from napari_catsam.types import Progress, Shot
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
-    from napari_catsam.adaptation.shots import Sample
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Trainer"]
@@ -57,7 +56,7 @@ class Trainer:
         self.intensity = config.intensity or model.intensity
         self.split = split_shots(self.shots, self.intensity, config.held_out, config.seed)
         self.base = model
-        self.trainee = start_trainee(model, config, self.split.train)
+        self.trainee = start_trainee(model, config)
         self.trainee.intensity = self.intensity
         self.parameters = [p for p in self.trainee.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -205,7 +204,7 @@ class Trainer:
         return "; ".join(part for part in parts if part)
 
 
-def start_trainee(model: CatSam, config: TrainConfig, samples: tuple[Sample, ...]) -> CatSam:
+def start_trainee(model: CatSam, config: TrainConfig) -> CatSam:
     """Make the model that is trained: with fresh parts, or with its own if it has the method.
 
     Raises
@@ -219,8 +218,10 @@ def start_trainee(model: CatSam, config: TrainConfig, samples: tuple[Sample, ...
         raise TrainingError(f"method {config.method!r} trains nothing; choose cat-a, cat-t or hq")
     if model.method == config.method:
         copy_values(model.trained_tensors(), trainee)
+        if trainee.head is not None and model.head is not None:
+            trainee.head.adds_base = model.head.adds_base
     elif config.init == "base":
-        start_from_base(trainee, samples, config.objects_per_step, config.seed)
+        start_from_base(trainee)
     return trainee
 
 

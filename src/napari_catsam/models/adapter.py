@@ -69,6 +69,8 @@ class AdapterHeader:
         Side of the input in pixels.
     intensity : Intensity
         How pixel values become 0..255.
+    adds_base : bool
+        Whether the HQ head's mask is added to SAM's own (:class:`HQHead`).
     channels : int
         Channels of the training images.
     pixel_size : tuple of float or None
@@ -95,6 +97,7 @@ class AdapterHeader:
     resize: str = "pad"
     input_size: int = 1024
     intensity: Intensity = field(default_factory=Intensity)
+    adds_base: bool = False
     channels: int = 3
     pixel_size: tuple[float, float] | None = None
     shots: tuple[ShotNote, ...] = ()
@@ -234,6 +237,7 @@ def cut_adapter(model: CatSam, **header: Any) -> Adapter:
         "resize": model.resize,
         "input_size": model.backbone.image_size,
         "intensity": model.intensity,
+        "adds_base": model.head is not None and model.head.adds_base,
     }
     return Adapter(AdapterHeader(model.method, model.backbone.name, **(known | header)), tensors)
 
@@ -266,6 +270,8 @@ def apply_adapter(model: CatSam, adapter: Adapter) -> CatSam:
         for key, value in adapter.tensors.items():
             parameters[key].copy_(value)
     tuned.resize, tuned.intensity = header.resize, header.intensity
+    if tuned.head is not None:
+        tuned.head.adds_base = header.adds_base
     return tuned
 
 

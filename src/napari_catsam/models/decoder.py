@@ -44,11 +44,15 @@ class HQHead(nn.Module):
     ----------
     token : Parameter, (1, D)
         ``hf_token``: a fifth mask token here, and the bridge into the encoder.
+    adds_base : bool
+        Whether the head's mask is added to SAM's own (HQ-SAM's way) instead of replacing it
+        (CAT-SAM's, as released).
     """
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         width = backbone.decoder_width
+        self.adds_base = False
         self.token = nn.Parameter(torch.randn(1, width))
         self.hypernetwork = PerceptronStack(width, width, width, width // 8)
         self.compress_early = _upscale(backbone.width, width, width // 8)
@@ -140,7 +144,10 @@ def decode_hq(
     position: torch.Tensor,
     prompt: tuple[torch.Tensor, torch.Tensor],
 ) -> Decoded:
-    """Decode the HQ mask of N objects of one image: :class:`Decoded` with K = 1.
+    """Decode N objects of one image with the HQ head.
+
+    :class:`Decoded` has K = 1, the head's mask; or K = 4, SAM's masks each with the head's added, where
+    :attr:`HQHead.adds_base` says so.
 
     Parameters
     ----------
@@ -160,12 +167,14 @@ def decode_hq(
     Returns
     -------
     Decoded
-        ``scores`` are those of SAM's single-mask output, for which the head was trained.
+        ``scores`` are those of SAM's own masks.
     """
     tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, head.token)
     logits = head.mask(tokens[:, 1 + mask_decoder.num_mask_tokens], upscaled, detail)
-    scores = mask_decoder.iou_prediction_head(tokens[:, 0])[:, :1]
-    return Decoded(logits[:, None], scores)
+    scores = mask_decoder.iou_prediction_head(tokens[:, 0])
+    if head.adds_base:
+        return Decoded(logits[:, None] + _own_masks(mask_decoder, tokens, upscaled), scores)
+    return Decoded(logits[:, None], scores[:, :1])
 
 
 def decode_sam(
@@ -176,15 +185,15 @@ def decode_sam(
 ) -> Decoded:
     """Decode SAM's own masks: :class:`Decoded` with K = 4. Arguments as :func:`decode_hq`."""
     tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, None)
-    vectors = torch.stack(
-        [
-            network(tokens[:, 1 + index])
-            for index, network in enumerate(mask_decoder.output_hypernetworks_mlps)
-        ],
-        dim=1,
-    )
-    logits = torch.einsum("nkc,nchw->nkhw", vectors, upscaled)
+    logits = _own_masks(mask_decoder, tokens, upscaled)
     return Decoded(logits, mask_decoder.iou_prediction_head(tokens[:, 0]))
+
+
+def _own_masks(mask_decoder: Any, tokens: torch.Tensor, upscaled: torch.Tensor) -> torch.Tensor:
+    """Compute SAM's four masks (N, 4, h, w) from the transformer's tokens and upscaled embedding."""
+    networks = mask_decoder.output_hypernetworks_mlps
+    vectors = torch.stack([net(tokens[:, 1 + i]) for i, net in enumerate(networks)], dim=1)
+    return torch.einsum("nkc,nchw->nkhw", vectors, upscaled)
 
 
 def _attend_prompts(

@@ -169,6 +169,11 @@ def release_state_dict(model: CatSam) -> dict[str, torch.Tensor]:
         raise CheckpointError(
             f"the release layout knows cat-a and cat-t only, this model has {model.method}"
         )
+    if model.head is not None and model.head.adds_base:
+        raise CheckpointError(
+            "this adapter adds its mask to SAM's, which the released code does not; "
+            'train with init="official" to write the release layout'
+        )
     state: dict[str, torch.Tensor] = {}
     for key, value in model.frozen_tensors().items():
         prefix, aliases = next(row for row in _FROZEN if key.startswith(row[0]))

@@ -55,6 +55,12 @@ class Tuner(nn.Module):
             SAM's image encoder with :class:`~napari_catsam.sam.attention.FusedAttention`.
         """
 
+    def neutralise(self) -> None:
+        """Set fresh parameters so that the encoder's output is the base's, as nearly as can be.
+
+        Every parameter must still get a gradient within two training steps.
+        """
+
     def start(self, image: torch.Tensor, patches: torch.Tensor, token: torch.Tensor) -> None:
         """Prepare one forward pass, before block 0.
 

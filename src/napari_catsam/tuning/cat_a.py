@@ -52,6 +52,11 @@ class CatAdapter(Tuner):
         nn.init.normal_(self.high_pass_projection.weight, std=math.sqrt(2 / fan_out))
         nn.init.zeros_(self.high_pass_projection.bias)  # type: ignore[arg-type]
 
+    def neutralise(self) -> None:
+        """Add nothing to any block: exactly the base's output."""
+        nn.init.zeros_(self.shared_up.weight)
+        nn.init.zeros_(self.shared_up.bias)
+
     def start(self, image: torch.Tensor, patches: torch.Tensor, token: torch.Tensor) -> None:
         """Add the three features up, once for all blocks."""
         if patches.shape[1:3] != (self.grid, self.grid):

@@ -50,6 +50,13 @@ class CatToken(Tuner):
         for attention, slot in zip(self._attentions, self._slots, strict=True):
             attention.attend = slot
 
+    def neutralise(self) -> None:
+        """Make every token zero, so that its key and value are the projection's bias alone."""
+        for projection in self.projections:
+            *_, weight, bias = projection.parameters()
+            nn.init.zeros_(weight)
+            nn.init.zeros_(bias)
+
     def start(self, image: torch.Tensor, patches: torch.Tensor, token: torch.Tensor) -> None:
         """Compute key and value of every block's token; they do not depend on the image."""
         for slot, attention, project in zip(
