@@ -16,7 +16,7 @@ from pretrain.nuclei import list_names, read_pair, split_names
 if TYPE_CHECKING:
     from pretrain.nuclei import Pair
 
-LIMIT = 20
+LIMIT = 8
 """At most so many objects of an image are measured, evenly over its labels."""
 
 SMALLEST = 64
