@@ -8,7 +8,13 @@ import pytest
 import torch
 from segment_anything.modeling.image_encoder import Attention, Block, add_decomposed_rel_pos
 
-from napari_catsam.sam.attention import FusedAttention, fuse_attention, position_bias
+from napari_catsam.sam import attention as module
+from napari_catsam.sam.attention import (
+    FusedAttention,
+    _offset_vectors,
+    fuse_attention,
+    position_bias,
+)
 from napari_catsam.sam.backbones import build_sam, seeded_sam
 
 
@@ -37,9 +43,9 @@ def test_fused_attention_equals_segment_anythings(
 def test_gradients_of_the_input_are_equal() -> None:
     attention = make_attention(4)
     gradients = []
-    for module in (attention, FusedAttention(attention)):
+    for layer in (attention, FusedAttention(attention)):
         x = torch.linspace(-1, 1, 16 * 32).reshape(1, 4, 4, 32).requires_grad_()
-        module(x).square().sum().backward()
+        layer(x).square().sum().backward()
         gradients.append(x.grad)
     torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
 
@@ -53,7 +59,10 @@ def test_the_position_bias_is_that_of_segment_anything(grid: tuple[int, int]) ->
     expected = add_decomposed_rel_pos(
         nothing, query.reshape(6, tokens, 8), rows, columns, grid, grid
     )
-    bias = position_bias(query, rows, columns, grid)
+    vectors = [
+        _offset_vectors(table, side) for table, side in zip((rows, columns), grid, strict=True)
+    ]
+    bias = position_bias(query, *vectors)
     torch.testing.assert_close(bias.reshape(6, tokens, tokens), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -94,3 +103,16 @@ def test_fusing_twice_is_fusing_once() -> None:
     fuse_attention(encoder)
     assert all(a is b.attn for a, b in zip(once, encoder.blocks, strict=True))
     assert all(isinstance(attention, FusedAttention) for attention in once)
+
+
+def test_a_few_rows_of_queries_at_a_time_give_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(32, 4, use_rel_pos=True, window_size=0, input_size=(5, 6)).attn
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    fused, x = FusedAttention(block), torch.randn(2, 5, 6, 32)
+    with torch.no_grad():
+        whole = fused(x)
+        monkeypatch.setattr(module, "BIAS_BYTES", 2 * 2 * 4 * 6 * 30 * 4)  # two rows
+        torch.testing.assert_close(fused(x), whole, atol=1e-6, rtol=1e-6)
+        monkeypatch.setattr(module, "BIAS_BYTES", 1)
+        torch.testing.assert_close(fused(x), whole, atol=1e-6, rtol=1e-6)

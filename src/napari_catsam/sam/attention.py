@@ -18,6 +18,11 @@ Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | Non
 """A function of queries, keys, values (B, heads, S, d) and an additive bias (B, heads, S, S)."""
 
 
+BIAS_BYTES = 2**26
+"""The bias is made for so many bytes of queries at a time: the whole of it has tokens squared values a
+head, 800 MB for a global block of vit_b, and memory is slower than making it."""
+
+
 def attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
@@ -67,41 +72,63 @@ class FusedAttention(nn.Module):
         batch, height, width, channels = x.shape
         qkv = self.qkv(x).reshape(batch, height * width, 3, self.num_heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        bias = None
         if self.use_rel_pos:
-            bias = position_bias(query, self.rel_pos_h, self.rel_pos_w, (height, width))
-        out = self.attend(query, key, value, bias)
+            out = self._attend_in_rows(query, key, value, (height, width))
+        else:
+            out = self.attend(query, key, value, None)
         out = out.transpose(1, 2).reshape(batch, height, width, channels)
         projected: torch.Tensor = self.proj(out)
         return projected
 
+    def _attend_in_rows(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        size: tuple[int, int],
+    ) -> torch.Tensor:
+        """Attend with the position bias, a few rows of queries at a time: (B, heads, h*w, d)."""
+        height, width = size
+        batch, heads, tokens, _ = query.shape
+        row_bytes = batch * heads * width * tokens * query.element_size()
+        step = max(1, BIAS_BYTES // row_bytes)
+        vectors = _offset_vectors(self.rel_pos_h, height), _offset_vectors(self.rel_pos_w, width)
+        parts = []
+        for first in range(0, height, step):
+            some = query[:, :, first * width : (first + step) * width]
+            bias = position_bias(some, vectors[0][first : first + step], vectors[1])
+            parts.append(self.attend(some, key, value, bias))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+
 
 def position_bias(
-    query: torch.Tensor, table_h: torch.Tensor, table_w: torch.Tensor, size: tuple[int, int]
+    query: torch.Tensor, row_vectors: torch.Tensor, column_vectors: torch.Tensor
 ) -> torch.Tensor:
-    """Compute SAM's decomposed relative position bias.
+    """Compute SAM's decomposed relative position bias for some rows of queries.
 
     Parameters
     ----------
-    query : Tensor, (B, heads, h*w, d)
-        Unscaled queries.
-    table_h, table_w : Tensor, (L, d)
-        One vector a relative offset; interpolated when ``L != 2 * side - 1``.
-    size : (int, int)
-        (h, w) of the token grid.
+    query : Tensor, (B, heads, n*w, d)
+        Unscaled queries of n rows of the grid.
+    row_vectors : Tensor, (n, h, d)
+        For each of these rows and each row of keys, the vector of their offset.
+    column_vectors : Tensor, (w, w, d)
+        The same for columns.
 
     Returns
     -------
-    Tensor, (B, heads, h*w, h*w)
-        ``bias[q, k] = query[q] . table_h[row(q)-row(k)] + query[q] . table_w[col(q)-col(k)]``.
+    Tensor, (B, heads, n*w, h*w)
+        ``bias[q, k] = query[q] . row_vectors[row(q), row(k)] + query[q] . column_vectors[...]``.
     """
-    height, width = size
-    batch, heads, tokens, channels = query.shape
-    grid = query.reshape(batch * heads, height, width, channels)
-    rows = torch.einsum("bhwc,hkc->bhwk", grid, _offset_vectors(table_h, height))
-    columns = torch.einsum("bhwc,wkc->bhwk", grid, _offset_vectors(table_w, width))
-    bias = rows[..., :, None] + columns[..., None, :]
-    return bias.reshape(batch, heads, tokens, tokens)
+    count, height, channels = row_vectors.shape
+    width = len(column_vectors)
+    batch, heads, tokens, _ = query.shape
+    grid = query.reshape(batch * heads, count, width, channels)
+    rows = torch.einsum("bhwc,hkc->bhwk", grid, row_vectors)
+    columns = torch.einsum("bhwc,wkc->bhwk", grid, column_vectors)
+    # einsum returns permuted memory, the sum would inherit it, and its reshape copy every value.
+    bias = rows.contiguous()[..., :, None] + columns.contiguous()[..., None, :]
+    return bias.reshape(batch, heads, tokens, height * width)
 
 
 def _offset_vectors(table: torch.Tensor, side: int) -> torch.Tensor:
