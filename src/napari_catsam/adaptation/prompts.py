@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Kind = Literal["box", "click", "box and click"]
 
-KINDS: tuple[tuple[Kind, float], ...] = (("box", 0.6), ("click", 0.2), ("box and click", 0.2))
+KINDS: tuple[tuple[Kind, float], ...] = (("box", 0.8), ("click", 0.05), ("box and click", 0.15))
 """How often each kind of prompt is asked; boxes most, as users give them most."""
 
 JITTER = 0.1
