@@ -63,6 +63,7 @@ docs: $(DOCS_INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.encoder
+	$(BIN)/python -m benchmarks.small_model
 
 build: $(INSTALLED)
 	rm -rf dist

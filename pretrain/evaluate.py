@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional as F
 
-from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
+from napari_catsam.sam.box_prior import first_guess, soft_disc_logits, soft_ellipse_logits
 from pretrain.network import Prompt, decode, encode
 from pretrain.nuclei import INPUT, Pair
 from pretrain.samples import normalise
@@ -115,7 +114,8 @@ def score_objects(
     by_box = decode(sam, features, (0, 0), Prompt(boxes=corners, mask=prior, has_mask=some))[0][
         :, 0
     ]
-    both = Prompt(corners, clicks, label, prior, some)
+    guess = first_guess(boxes, clicks.flip(2), label, None, INPUT, INPUT // 4)
+    both = Prompt(corners, clicks, label, guess, some)
     by_both = decode(sam, features, (0, 0), both)[0][:, 0]
     discs = soft_disc_logits(clicks.flip(2), label, INPUT, INPUT // 4)
     lone = Prompt(points=clicks, labels=label, mask=discs, has_mask=some)
@@ -159,19 +159,3 @@ def summarise(parts: Iterable[tuple[int, torch.Tensor]]) -> Scores:
     return Scores(
         sum(images), every.shape[1], *(round(value, 4) for value in every.mean(1).tolist())
     )
-
-
-def component_pairs(folder: Path, limit: int) -> list[Pair]:
-    """Pairs of a data set whose masks are classes: connected components of each value become objects."""
-    paths = sorted((folder / "images").glob("*.png"))
-    chosen = [paths[int(i)] for i in np.linspace(0, len(paths) - 1, min(limit, len(paths)))]
-    pairs = []
-    for path in chosen:
-        image = np.asarray(Image.open(path).convert("RGB"))
-        mask = np.asarray(Image.open(folder / "masks" / path.name))
-        labels = np.zeros(mask.shape[:2], np.int32)
-        for value in np.unique(mask[mask > 0]):
-            part, _ = ndimage.label(mask == value)
-            labels = np.where(part > 0, part + labels.max(), labels)
-        pairs.append(Pair(path.stem, image, labels.astype(np.int32)))
-    return pairs

@@ -62,3 +62,15 @@ def jpeg(rng: np.random.Generator, image: Array) -> Array:
     memory = io.BytesIO()
     Image.fromarray(image).save(memory, "JPEG", quality=int(rng.integers(15, 70)))
     return np.asarray(Image.open(memory))
+
+
+def record(rng: np.random.Generator, image: Array) -> Array:
+    """``(H, W, 3)`` uint8: cut to 0..255, sometimes of few levels or through a JPEG file."""
+    image = np.clip(image, 0, 255)
+    if image.dtype != np.uint8:
+        if rng.random() < 0.04:
+            image = 255 - image
+        image = (image + 0.5).astype(np.uint8)
+        if rng.random() < 0.12:
+            image = jpeg(rng, image)
+    return np.ascontiguousarray(image)

@@ -1,8 +1,8 @@
 """SAM's modules run on windows of the canvas, many prompts of many images at a time.
 
 The model's canvas is 512 pixels, but most training runs on windows of it: without relative positions,
-and with windows of 8 tokens, a window of the canvas at a multiple of 128 pixels is computed exactly as
-the model would see a smaller image there, at a fraction of the cost.
+and with windows of 8 tokens, a window of the canvas at a multiple of 128 pixels is computed as the
+model would see a smaller image there, at a fraction of the cost.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import nn
 
 from napari_catsam.sam.attention import fuse_attention
 from napari_catsam.sam.backbones import build_sam
+from napari_catsam.sam.stem import ResidualBlock
 from pretrain.samples import DENSE
 
 ALIGN = 128
@@ -48,9 +49,10 @@ class Prompt:
 def build_network(name: str = "vit_nano") -> Any:
     """A fresh backbone with an initialisation that suits training from scratch.
 
-    Linear layers are drawn with deviation 0.02, convolutions after He, position embeddings as 2-D
-    sine waves. The random frequencies of SAM's coordinate encoding span 0.5 to 6 instead of 1 alone:
-    SAM's own let attention tell places apart at about 40 of 512 pixels, too coarse for small objects.
+    Linear layers are drawn with deviation 0.02, convolutions after He, residual blocks as identities,
+    position embeddings as 2-D sine waves. The random frequencies of SAM's coordinate encoding span 0.5
+    to 6 instead of 1 alone: SAM's own let attention tell places apart at about 40 of 512 pixels, too
+    coarse for small objects.
     """
     sam = build_sam(name)
     for key, module in sam.named_modules():
@@ -62,6 +64,9 @@ def build_network(name: str = "vit_nano") -> Any:
         if isinstance(module, nn.Conv2d) and key.startswith("image_encoder.patch_embed"):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)
+    for module in sam.modules():
+        if isinstance(module, ResidualBlock):
+            nn.init.zeros_(module.conv2.weight)
     encoder = sam.image_encoder
     grid, width = encoder.pos_embed.shape[1], encoder.pos_embed.shape[3]
     encoder.pos_embed.data.copy_(0.3 * sine_positions(grid, width))
@@ -114,7 +119,7 @@ class DenseHeads(nn.Module):
     global blocks, so that the gradient has a short way to every depth (deep supervision).
     """
 
-    def __init__(self, width: int = 192) -> None:
+    def __init__(self, width: int = 256) -> None:
         super().__init__()
         self.last = nn.Conv2d(256, 16 * DENSE, 1)
         self.inner = nn.ModuleList(
@@ -137,13 +142,13 @@ def encode_with_tokens(
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Features as :func:`encode`, and the tokens after the stem and the first two global blocks."""
     encoder = sam.image_encoder
-    tokens = encoder.patch_embed(images.to(encoder.pos_embed.dtype))
+    tokens = encoder.patch_embed(images)
     row, column, side = offset[0] // 16, offset[1] // 16, tokens.shape[1]
     tokens = tokens + encoder.pos_embed[:, row : row + side, column : column + side]
     inner = [tokens]
     for index, block in enumerate(encoder.blocks):
         tokens = block(tokens)
-        if index in (3, 6):
+        if index in (1, 3):
             inner.append(tokens)
     features: torch.Tensor = encoder.neck(tokens.permute(0, 3, 1, 2))
     return features, inner

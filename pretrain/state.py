@@ -32,8 +32,12 @@ class Plan:
         as many threads, which wait for each other at every operation.
     dense_from, dense_until
         Between these parts of the run the dense loss alone is trained, on twice as many windows.
-    full_from
-        Part of the run after which windows are the whole canvas.
+    full_every, full_from
+        Every so manieth step after the dense stage, and every step after this part of the run, sees
+        the whole canvas. Of the others, every second one sees windows of half the size, three times
+        as many: most objects for the time.
+    scored
+        Held-out images that are scored now and then.
     decay_from
         Part of the run after which the learning rate falls.
     """
@@ -44,18 +48,20 @@ class Plan:
     minutes: float = 100.0
     steps: int = 1_000_000
     seed: int = 0
-    images: int = 8
+    images: int = 4
     size: int = 256
     dense_from: float = 0.0
     dense_until: float = 0.2
-    full_from: float = 0.93
-    decay_from: float = 0.65
+    full_every: int = 6
+    full_from: float = 0.9
+    decay_from: float = 0.55
     rate: float = 8e-4
-    warm_up: int = 250
+    warm_up: int = 100
     processes: int = 2
     every: int = 50
-    evaluate_minutes: float = 10.0
+    evaluate_minutes: float = 20.0
     save_minutes: float = 4.0
+    scored: int = 24
 
 
 class Run:
@@ -72,7 +78,7 @@ class Run:
         decay = [p for p in self.parameters() if p.ndim > 1]
         plain = [p for p in self.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, plan.rate, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(groups, plan.rate, betas=(0.9, 0.98), fused=True)
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All that is trained, the auxiliary head too."""
@@ -92,10 +98,13 @@ class Run:
         return min(1.0, max(self.seconds / (60 * self.plan.minutes), self.step / self.plan.steps))
 
     def stage(self) -> str:
-        """What is trained now: "dense", "windows" or "full"."""
+        """What is trained now: "dense", or prompts in "small" or larger "windows" or "full" images."""
         if self.plan.dense_from <= self.part() < self.plan.dense_until:
             return "dense"
-        return "full" if self.part() >= self.plan.full_from else "windows"
+        whole = self.part() >= self.plan.full_from or self.step % self.plan.full_every == 0
+        if whole:
+            return "full"
+        return "small" if self.step % 2 else "windows"
 
     def learning_rate(self) -> float:
         """Linear warm-up, level, then a cosine to a hundredth."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
+from napari_catsam.sam.box_prior import first_guess
 from pretrain import prompts
 from pretrain.losses import dense_loss, mask_loss, true_iou
 from pretrain.network import ALIGN, Prompt, decode, encode_with_tokens
@@ -29,14 +29,23 @@ class StepConfig:
         Largest move of a box side, in parts of the side.
     prior
         Share of prompts that come with their first guess: the ellipse or the discs.
-    second_round
-        Share of the steps with a corrective round.
+    rounds
+        Chances of 0, 1, 2 corrective rounds in a step.
+    again_weight
+        Of the loss of a corrective round.
+    clicks_again
+        Share of the corrective rounds that go on from clicks; the others from boxes.
+    forget
+        Share of the corrective rounds without the last mask.
     """
 
-    boxed: float = 0.625
+    boxed: float = 0.5
     shake: float = 0.12
     prior: float = 0.96
-    second_round: float = 0.25
+    rounds: tuple[float, ...] = (0.3, 0.35, 0.35)
+    again_weight: float = 0.7
+    clicks_again: float = 0.7
+    forget: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -111,19 +120,24 @@ class Step:
             "click": self.click_group(batch, slice(boxed, None), offset),
         }
         loss = dense_weight * dense
-        again = self.chance() < self.config.second_round
+        rounds = {"box": 0, "click": 0}
+        rounds["click" if self.chance() < self.config.clicks_again else "box"] = self.rounds()
         for name, group in groups.items():
             logits, quality = decode(self.sam, features, offset, group.prompt)
             value, parts[name] = self.group_loss(group, logits, quality)
             share = boxed if name == "box" else batch["boxes"].shape[1] - boxed
             loss = loss + value * share / batch["boxes"].shape[1]
-            if again and (name == "box") == (self.chance() < 0.5):
+            for number in range(rounds[name]):
                 group = self.corrected(group, logits, quality, offset)
-                value, parts["again"] = self.group_loss(
-                    group, *decode(self.sam, features, offset, group.prompt)
-                )
-                loss = loss + 0.5 * value
+                logits, quality = decode(self.sam, features, offset, group.prompt)
+                value, parts[f"{name}_again_{number + 1}"] = self.group_loss(group, logits, quality)
+                loss = loss + self.config.again_weight * value
         return loss, parts
+
+    def rounds(self) -> int:
+        """How many corrective rounds a step has."""
+        chances = torch.tensor(self.config.rounds)
+        return int(torch.multinomial(chances, 1, generator=self.generator))
 
     def box_group(
         self, batch: dict[str, torch.Tensor], part: slice, offset: tuple[int, int]
@@ -131,15 +145,12 @@ class Step:
         """Boxes, mostly with their ellipse, sometimes with clicks or a rough mask."""
         objects = take(batch, part)
         shaken = prompts.shake_boxes(objects.boxes, self.config.shake, self.generator)
-        size = objects.masks.shape[-1]
-        prior = soft_ellipse_logits(shaken, size, size // 4)
-        some = torch.rand(len(shaken), generator=self.generator) < self.config.prior
+        rough = points = labels = None
         if self.chance() < 0.06:
-            prior = prompts.coarse_mask(objects.masks, self.generator)
-        prompt = Prompt(boxes=to_canvas(shaken, offset), mask=prior, has_mask=some)
+            rough = prompts.coarse_mask(objects.masks, self.generator)
         if self.chance() < 0.3:
             points, labels = self.clicks(objects, int(self.chance() * 3) + 1)
-            prompt = replace(prompt, points=to_canvas(points, offset), labels=labels)
+        prompt = self.prompt(objects, offset, shaken, points, labels, rough)
         return Group(objects, prompt)
 
     def click_group(
@@ -149,16 +160,33 @@ class Step:
         objects = take(batch, part)
         choice = self.chance()
         if choice < 0.05:
-            given = prompts.coarse_mask(objects.masks, self.generator)
-            some = torch.ones(len(given), dtype=torch.bool)
-            return Group(objects, Prompt(mask=given, has_mask=some))
-        count = 1 if choice < 0.75 else int(self.chance() * 3) + 2
+            rough = prompts.coarse_mask(objects.masks, self.generator)
+            return Group(objects, self.prompt(objects, offset, None, None, None, rough))
+        count = 1 if choice < 0.7 else int(self.chance() * 3) + 2
         points, labels = self.clicks(objects, count, first=True)
-        size = objects.masks.shape[-1]
-        prior = soft_disc_logits(points, labels, size, size // 4)
-        some = torch.rand(len(points), generator=self.generator) < self.config.prior
-        prompt = Prompt(None, to_canvas(points, offset), labels, prior, some)
+        prompt = self.prompt(objects, offset, None, points, labels, None)
         return Group(objects, prompt, several=count == 1)
+
+    def prompt(
+        self,
+        objects: Objects,
+        offset: tuple[int, int],
+        boxes: torch.Tensor | None,
+        points: torch.Tensor | None,
+        labels: torch.Tensor | None,
+        masks: torch.Tensor | None,
+    ) -> Prompt:
+        """What the model is given for places in a window: with its first guess, mostly."""
+        size = objects.masks.shape[-1]
+        guess = first_guess(boxes, points, labels, masks, size, size // 4)
+        some = torch.rand(len(objects.masks), generator=self.generator) < self.config.prior
+        return Prompt(
+            None if boxes is None else to_canvas(boxes, offset),
+            None if points is None else to_canvas(points, offset),
+            labels,
+            guess,
+            torch.ones_like(some) if boxes is None and points is None else some,
+        )
 
     def clicks(
         self, objects: Objects, count: int, first: bool = False
@@ -185,14 +213,16 @@ class Step:
             if group.several
             else torch.zeros(len(logits), dtype=torch.long)
         )
-        last = logits.detach()[torch.arange(len(logits)), index].clamp(-20, 20)
+        last = logits.detach()[torch.arange(len(logits)), index]
         point, label = prompts.correct(group.objects.masks, last, self.generator)
         old = group.prompt
-        points, labels = to_canvas(point[:, None], offset), label[:, None].float()
+        points, labels = point[:, None], label[:, None].float()
         if old.points is not None and old.labels is not None:
-            points, labels = torch.cat([old.points, points], 1), torch.cat([old.labels, labels], 1)
-        keep = torch.rand(len(last), generator=self.generator) < 0.85
-        prompt = Prompt(old.boxes, points, labels, last[:, None], keep)
+            points = torch.cat([to_window(old.points, offset), points], 1)
+            labels = torch.cat([old.labels, labels], 1)
+        boxes = None if old.boxes is None else to_window(old.boxes, offset)
+        masks = None if self.chance() < self.config.forget else last[:, None]
+        prompt = self.prompt(group.objects, offset, boxes, points, labels, masks)
         return replace(group, prompt=prompt, several=False)
 
     def group_loss(
@@ -234,3 +264,9 @@ def to_canvas(place: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
     """(row, column[, row, column]) of a window as (x, y[, x, y]) of the canvas."""
     pairs = place.unflatten(-1, (-1, 2)) + torch.tensor(offset, dtype=place.dtype)
     return pairs.flip(-1).flatten(-2)
+
+
+def to_window(place: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
+    """The way back of :func:`to_canvas`."""
+    pairs = place.unflatten(-1, (-1, 2)).flip(-1) - torch.tensor(offset, dtype=place.dtype)
+    return pairs.flatten(-2)

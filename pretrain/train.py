@@ -18,16 +18,25 @@ from torch.multiprocessing.spawn import spawn
 
 from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
-from pretrain.nuclei import list_names, read_pair, split_names
+from pretrain.nuclei import INPUT, Pair, list_names, read_pair, split_names
 from pretrain.samples import SampleConfig, SampleStream
+from pretrain.scenes import draw_scene
 from pretrain.state import Plan, Run
 from pretrain.steps import Step, StepConfig
+
+SCENES_SEED = 987_654_321
+"""First part of the seeds of the scenes that are only measured."""
+
+SCORED_OBJECTS = 12
+"""At most so many objects of an image are scored during a run."""
 
 
 def stream(plan: Plan, stage: str, seed: int) -> Iterator[dict[str, torch.Tensor]]:
     """This process's share of the batches of a stage."""
-    size = 2 * plan.size if stage == "full" else plan.size
-    images = {"dense": 2 * plan.images, "windows": plan.images, "full": plan.images // 4}[stage]
+    size = {"full": 2 * plan.size, "small": max(128, plan.size // 2)}.get(stage, plan.size)
+    images = {"dense": 2 * plan.images, "small": 3 * plan.images, "full": plan.images // 4}.get(
+        stage, plan.images
+    )
     share = max(1, images // plan.processes)
     samples = iter(SampleStream(plan.data, SampleConfig(size=size), seed))
     while True:
@@ -55,35 +64,52 @@ def train(plan: Plan, rank: int = 0) -> Run:
         run.load()
     seed = plan.seed + 10_000 * run.resumed + 100 * rank
     step = Step(run.fast, run.fast_head, StepConfig(), seed)
-    stage, batches, recent = "", iter(()), {}
-    saved = scored = run.seconds
+    if run.step == 0:
+        take_scores(run, rank)
+    batches: dict[str, Iterator[dict[str, torch.Tensor]]] = {}
+    recent: dict[str, list[float]] = {}
+    clock = Clock(run.seconds, run.seconds)
     while run.part() < 1.0:
         start = time.monotonic()
-        if stage != run.stage():
-            stage = run.stage()
-            batches = stream(plan, stage, seed + len(stage))
-        parts = learn(run, step, next(batches))
+        stage = run.stage()
+        if stage not in batches:
+            batches[stage] = stream(plan, stage, seed + len(stage))
+        parts = learn(run, step, next(batches[stage]))
         for key, value in parts.items():
             recent.setdefault(key, []).append(value)
         run.step += 1
         run.seconds = agree(plan, run.seconds + time.monotonic() - start)
         if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
-            log(
-                plan,
-                {"step": run.step, "minutes": run.seconds / 60, "stage": stage, **means(recent)},
-            )
+            log(plan, {**place(run), "stage": stage, **means(recent)})
             recent = {}
-        if run.seconds - saved > 60 * plan.save_minutes:
-            saved = run.seconds
-            if rank == 0:
-                run.save()
-        if run.seconds - scored > 60 * plan.evaluate_minutes:
-            scored = run.seconds
-            report(run, rank, images=24, limit=12)
+        clock.keep(run, rank)
     if rank == 0:
         run.save()
-    report(run, rank, images=24, limit=12)
+    report(run, rank)
     return run
+
+
+@dataclasses.dataclass
+class Clock:
+    """When the run was last saved and scored, in its own seconds."""
+
+    saved: float
+    scored: float
+
+    def keep(self, run: Run, rank: int) -> None:
+        """Save and score the run when it is time for it."""
+        if run.seconds - self.saved > 60 * run.plan.save_minutes:
+            self.saved = run.seconds
+            if rank == 0:
+                run.save()
+        if run.seconds - self.scored > 60 * run.plan.evaluate_minutes:
+            self.scored = run.seconds
+            report(run, rank)
+
+
+def place(run: Run) -> dict[str, float]:
+    """How far the run is, for a line of the log."""
+    return {"step": run.step, "minutes": run.seconds / 60}
 
 
 def means(recent: dict[str, list[float]]) -> dict[str, float]:
@@ -134,32 +160,37 @@ def share_gradients(run: Run) -> None:
         parameter.grad = piece.view_as(parameter)
 
 
-def report(run: Run, rank: int, images: int, limit: int) -> None:
-    """Score the averaged model on held-out nuclei, each process its share, and write the weights."""
-    scores = None
-    if run.plan.data is not None:
-        scores = held_out_scores(run, rank, images, limit)
-    if rank == 0 and scores is not None:
-        log(
-            run.plan,
-            {"step": run.step, "minutes": run.seconds / 60, "scores": dataclasses.asdict(scores)},
-        )
+def report(run: Run, rank: int) -> None:
+    """Take scores and write the averaged weights."""
+    scores = take_scores(run, rank)
     if rank == 0:
         write_asset(run.mean, run.plan.out, run.step, run.seconds, run.plan.seed, scores)
 
 
-def held_out_scores(run: Run, rank: int, images: int, limit: int) -> Scores:
-    """Scores on ``images`` of the held-out nuclei, the same in every process."""
+def take_scores(run: Run, rank: int) -> Scores:
+    """Score the averaged model on images it never saw, each process its share; the same in every one."""
     plan = run.plan
-    assert plan.data is not None
-    held = split_names(list_names(plan.data))[1]
-    names = [held[int(i)] for i in np.linspace(0, len(held) - 1, images)][rank :: plan.processes]
-    part = measure(run.mean, [read_pair(plan.data, name) for name in names], limit)
+    part = measure(
+        run.mean, held_out_pairs(plan, plan.scored)[rank :: plan.processes], SCORED_OBJECTS
+    )
     parts: list[Any] = [part]
     if plan.processes > 1:
         parts = [None] * plan.processes
         distributed.all_gather_object(parts, part)
-    return summarise(parts)
+    scores = summarise(parts)
+    if rank == 0:
+        log(plan, {**place(run), "scores": dataclasses.asdict(scores)})
+    return scores
+
+
+def held_out_pairs(plan: Plan, images: int) -> list[Pair]:
+    """So many of the held-out nuclei; without data, scenes from seeds that training does not use."""
+    if plan.data is None:
+        scenes = [draw_scene(np.random.default_rng([SCENES_SEED, i]), INPUT) for i in range(images)]
+        return [Pair(f"scene {i}", scene.image, scene.labels) for i, scene in enumerate(scenes)]
+    held = split_names(list_names(plan.data))[1]
+    chosen = np.linspace(0, len(held) - 1, images).astype(int)
+    return [read_pair(plan.data, held[i]) for i in chosen]
 
 
 def log(plan: Plan, row: dict[str, Any]) -> None:
@@ -185,7 +216,7 @@ def parse(arguments: list[str] | None = None) -> Plan:
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2, help="one thread each")
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the work folder"

@@ -13,7 +13,12 @@ from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.models.loading import load_model
 from napari_catsam.sam.attention import attend
 from napari_catsam.sam.backbones import get_backbone, seeded_sam
-from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
+from napari_catsam.sam.box_prior import (
+    box_limit,
+    first_guess,
+    soft_disc_logits,
+    soft_ellipse_logits,
+)
 
 BOXES = torch.tensor([[4.0, 6.0, 40.0, 50.0], [10.0, 8.0, 30.0, 24.0]])  # x0, y0, x1, y1
 POINTS = torch.tensor([[[20.0, 30.0]], [[15.0, 12.0]]])
@@ -112,7 +117,8 @@ def test_a_box_brings_its_ellipse_where_the_backbone_was_trained_with_it(
     ellipses = soft_ellipse_logits(corners, 64, 16)
     prompts, explicit = PromptTensors(boxes=BOXES), PromptTensors(boxes=BOXES, masks=ellipses)
     found = decode(with_prior, image, prompts)
-    torch.testing.assert_close(found, decode(base, image, explicit), atol=1e-4, rtol=1e-4)
+    expected = decode(base, image, explicit) + box_limit(corners, 64, 16)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(found, decode(base, image, prompts), atol=1e-3)
 
 
@@ -124,11 +130,15 @@ def test_clicks_without_a_box_bring_their_discs(base: CatSam, image: torch.Tenso
     torch.testing.assert_close(found, decode(base, image, explicit), atol=1e-4, rtol=1e-4)
 
 
-def test_a_mask_prompt_takes_the_place_of_the_ellipse(base: CatSam, image: torch.Tensor) -> None:
+def test_clicks_are_drawn_into_a_mask_prompt_and_its_range_is_that_of_the_guesses(
+    base: CatSam, image: torch.Tensor
+) -> None:
     with_prior = CatSam(replace(get_backbone("tiny"), box_prior=True), seeded_sam("tiny"))
-    prompts = PromptTensors(boxes=BOXES, masks=torch.randn(2, 1, 16, 16))
-    found = decode(with_prior, image, prompts)
-    torch.testing.assert_close(found, decode(base, image, prompts), atol=1e-4, rtol=1e-4)
+    masks = 10 * torch.randn(2, 1, 16, 16)
+    found = decode(with_prior, image, PromptTensors(points=POINTS, labels=LABELS, masks=masks))
+    guess = first_guess(None, flip_xy(POINTS), LABELS, masks, 64, 16)
+    explicit = PromptTensors(points=POINTS, labels=LABELS, masks=guess)
+    torch.testing.assert_close(found, decode(base, image, explicit), atol=1e-4, rtol=1e-4)
 
 
 def test_points_need_labels(base: CatSam) -> None:

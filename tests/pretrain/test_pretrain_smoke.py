@@ -93,7 +93,14 @@ def test_the_ellipse_is_a_better_guess_of_a_disc_than_its_box() -> None:
 
 def test_a_few_steps_change_the_weights_and_the_file_loads_back(tmp_path: Path) -> None:
     plan = Plan(
-        tmp_path / "nano.safetensors", tmp_path, steps=4, images=1, size=128, processes=1, warm_up=1
+        tmp_path / "nano.safetensors",
+        tmp_path,
+        steps=4,
+        images=1,
+        size=128,
+        processes=1,
+        warm_up=1,
+        scored=1,
     )
     before = Run(plan).sam.state_dict()
     run = train(plan)
@@ -109,7 +116,9 @@ def test_a_few_steps_change_the_weights_and_the_file_loads_back(tmp_path: Path) 
 
 
 def test_an_interrupted_run_goes_on_where_it_was_saved(tmp_path: Path) -> None:
-    plan = Plan(tmp_path / "nano.safetensors", tmp_path, steps=2, images=1, size=128, processes=1)
+    plan = Plan(
+        tmp_path / "nano.safetensors", tmp_path, steps=2, images=1, size=128, processes=1, scored=1
+    )
     train(plan)
     again = Run(plan)
     again.load()

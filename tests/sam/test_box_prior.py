@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_catsam.sam.box_prior import AMPLITUDE, soft_disc_logits, soft_ellipse_logits
+from napari_catsam.sam.box_prior import (
+    AMPLITUDE,
+    LIMIT_DEPTH,
+    box_limit,
+    first_guess,
+    soft_disc_logits,
+    soft_ellipse_logits,
+)
 
 CANVAS, LOW = 256, 64
 
@@ -73,3 +80,57 @@ def test_a_positive_click_is_a_disc_and_a_negative_one_a_hole() -> None:
     assert logits[20, 10] > 0.8 * AMPLITUDE
     assert logits[50, 40] < -2 * AMPLITUDE
     assert logits[0, 0].item() == pytest.approx(-AMPLITUDE, abs=1e-3)
+
+
+CLICKS = torch.tensor([[[80.0, 40.0], [200.0, 160.0]]])
+SIGNS = torch.tensor([[1, 0]])
+BOX = torch.tensor([[64.0, 64.0, 192.0, 224.0]])
+
+
+def test_the_first_guess_of_a_box_is_its_ellipse_and_of_clicks_their_discs() -> None:
+    torch.testing.assert_close(
+        first_guess(BOX, None, None, None, CANVAS, LOW), soft_ellipse_logits(BOX, CANVAS, LOW)
+    )
+    torch.testing.assert_close(
+        first_guess(None, CLICKS, SIGNS, None, CANVAS, LOW),
+        soft_disc_logits(CLICKS, SIGNS, CANVAS, LOW),
+    )
+    assert first_guess(None, None, None, None, CANVAS, LOW) is None
+
+
+def test_clicks_are_drawn_into_the_ellipse_of_a_box() -> None:
+    guess = first_guess(BOX, CLICKS, SIGNS, None, CANVAS, LOW)
+    plain = soft_ellipse_logits(BOX, CANVAS, LOW)
+    assert guess is not None
+    assert plain[0, 0, 20, 10] < 0 < guess[0, 0, 20, 10]
+    assert guess[0, 0, 50, 40] < -2 * AMPLITUDE
+    torch.testing.assert_close(guess[0, 0, :10, 40:], plain[0, 0, :10, 40:], atol=1e-3, rtol=0)
+
+
+def test_an_earlier_mask_comes_before_the_box_and_in_the_range_of_the_other_guesses() -> None:
+    mask = torch.full((1, 1, LOW, LOW), -30.0)
+    mask[..., 10:20, 10:20] = 25.0
+    guess = first_guess(BOX, None, None, mask, CANVAS, LOW)
+    assert guess is not None
+    torch.testing.assert_close(guess, AMPLITUDE * mask.sign(), atol=1e-3, rtol=0)
+
+
+def test_padding_clicks_are_not_drawn() -> None:
+    none = torch.full_like(SIGNS, -1)
+    torch.testing.assert_close(
+        first_guess(BOX, CLICKS, none, None, CANVAS, LOW), soft_ellipse_logits(BOX, CANVAS, LOW)
+    )
+
+
+def test_the_limit_of_a_box_is_nothing_inside_and_bounded_outside() -> None:
+    limit = box_limit(BOX, CANVAS, LOW)[0, 0]
+    assert (limit[16:48, 16:56] == 0).all()
+    assert limit[0, 0].item() == pytest.approx(-LIMIT_DEPTH, rel=1e-3)
+    assert (limit[:12] < -0.9 * LIMIT_DEPTH).all()
+
+
+def test_the_limit_leaves_a_margin_that_grows_with_the_box() -> None:
+    small, large = torch.tensor([[100.0, 100, 120, 120]]), torch.tensor([[8.0, 100, 248, 120]])
+    column = 25 + 5 + 1  # the first pixel of the map whose centre lies beyond the right side
+    assert box_limit(small, CANVAS, LOW)[0, 0, 27, column] < -6
+    assert box_limit(large, CANVAS, LOW)[0, 0, 27, column - 1] == 0

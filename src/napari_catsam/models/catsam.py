@@ -15,7 +15,7 @@ from napari_catsam.geometry import flip_xy
 from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
 from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
-from napari_catsam.sam.box_prior import soft_disc_logits, soft_ellipse_logits
+from napari_catsam.sam.box_prior import box_limit, first_guess
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
 from napari_catsam.types import Intensity
@@ -202,16 +202,20 @@ class CatSam(nn.Module):
         """
         prompt = self.embed_prompts(prompts)
         if self.head is None or detail is None:
-            return decode_sam(self.mask_decoder, features, self.dense_position, prompt)
-        return decode_hq(
-            self.mask_decoder, self.head, features, detail, self.dense_position, prompt
-        )
+            decoded = decode_sam(self.mask_decoder, features, self.dense_position, prompt)
+        else:
+            decoded = decode_hq(
+                self.mask_decoder, self.head, features, detail, self.dense_position, prompt
+            )
+        if not self.backbone.box_prior or prompts.boxes is None:
+            return decoded
+        sizes = self.backbone.image_size, self.backbone.low_resolution
+        limit = box_limit(_to_rows(prompts.boxes), *sizes)
+        return Decoded(decoded.logits + limit, decoded.scores)
 
     def embed_prompts(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed prompts by SAM's prompt encoder: sparse (N, T, D) and dense (N, D, g, g)."""
-        masks = prompts.masks
-        if masks is None and self.backbone.box_prior:
-            masks = self._first_guess(prompts)
+        masks = self._first_guess(prompts) if self.backbone.box_prior else prompts.masks
         points = None
         if prompts.points is not None:
             if prompts.labels is None:
@@ -222,13 +226,15 @@ class CatSam(nn.Module):
 
     def _first_guess(self, prompts: PromptTensors) -> torch.Tensor | None:
         """Mask prompt that a backbone with a box prior was trained with, (N, 1, 4g, 4g)."""
-        sizes = self.backbone.image_size, self.backbone.low_resolution
-        if prompts.boxes is not None:
-            corners = flip_xy(prompts.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
-            return soft_ellipse_logits(corners, *sizes)
-        if prompts.points is None or prompts.labels is None:
-            return None
-        return soft_disc_logits(flip_xy(prompts.points), prompts.labels, *sizes)
+        boxes, points = prompts.boxes, prompts.points
+        return first_guess(
+            None if boxes is None else _to_rows(boxes),
+            None if points is None else flip_xy(points),
+            prompts.labels,
+            prompts.masks,
+            self.backbone.image_size,
+            self.backbone.low_resolution,
+        )
 
     @property
     def dense_position(self) -> torch.Tensor:
@@ -275,3 +281,8 @@ class _FrozenParts(NamedTuple):
     image_encoder: Any
     prompt_encoder: Any
     mask_decoder: Any
+
+
+def _to_rows(boxes: torch.Tensor) -> torch.Tensor:
+    """Return ``(x0, y0, x1, y1)`` as ``(r0, c0, r1, c1)``."""
+    return flip_xy(boxes.reshape(-1, 2, 2)).reshape(-1, 4)

@@ -10,17 +10,22 @@ from functools import partial
 from typing import Literal
 
 import torch
-from segment_anything.modeling import (
+from torch import nn
+
+from napari_catsam.errors import UnknownNameError
+from napari_catsam.sam.libraries import load_triton_apart
+from napari_catsam.sam.stem import ConvStem
+
+# Again, since a window may have been opened after the package was imported.
+load_triton_apart()
+
+from segment_anything.modeling import (  # noqa: E402
     ImageEncoderViT,
     MaskDecoder,
     PromptEncoder,
     Sam,
     TwoWayTransformer,
 )
-from torch import nn
-
-from napari_catsam.errors import UnknownNameError
-from napari_catsam.sam.stem import ConvStem
 
 __all__ = ["BACKBONES", "Backbone", "Sam", "build_sam", "get_backbone", "list_backbones"]
 
@@ -100,10 +105,10 @@ BACKBONES: dict[str, Backbone] = {
         Backbone("vit_h", 1280, 32, 16, (7, 15, 23, 31)),
         Backbone(
             "vit_nano",
-            192,
-            10,
+            256,
             6,
-            (3, 6, 9),
+            8,
+            (1, 3, 5),
             image_size=512,
             window=8,
             relative_position=False,
