@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_catsam.models.loading import load_model
     from napari_catsam.models.official import CATSAMA, CATSAMT
     from napari_catsam.prediction.predictor import Predictor
+    from napari_catsam.prediction.tiles import TiledPredictor
     from napari_catsam.types import Embedding, Intensity, Masks, Progress, Prompts, Shot
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Progress",
     "Prompts",
     "Shot",
+    "TiledPredictor",
     "TrainConfig",
     "__version__",
     "adapt",
@@ -53,6 +55,7 @@ _HOMES = {
     "Progress": "types",
     "Prompts": "types",
     "Shot": "types",
+    "TiledPredictor": "prediction.tiles",
     "TrainConfig": "adaptation.config",
     "adapt": "adaptation.train",
     "evaluate": "evaluation.evaluator",

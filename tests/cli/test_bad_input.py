@@ -122,6 +122,10 @@ def test_bad_shots_are_one_sentence(bad_files: Path, run: Run, line: str, messag
         ("--images images --masks empty", "none of 2 masks holds an object"),
         ("--images images --masks wrong", "the mask of a is 10 x 10, the image is 80 x 100"),
         ("--images images --masks masks --adapter vit_b.safetensors", "this adapter is for vit_b"),
+        ("--images images --masks masks --clicks 2", "corrective clicks need the prompt 'point'"),
+        ("--images images --masks masks --smallest 9999", "none of 2 masks holds an object"),
+        ("--images images --masks masks --select stems.txt", "no image of the stem x, y, which"),
+        ("--images images --masks masks --select nowhere.txt", "nowhere.txt cannot be read as"),
     ],
 )
 def test_bad_sets_are_one_sentence(bad_files: Path, run: Run, line: str, message: str) -> None:
@@ -130,6 +134,7 @@ def test_bad_sets_are_one_sentence(bad_files: Path, run: Run, line: str, message
         for stem in stems:
             labels = np.zeros((size, 100 if size == 80 else size), np.uint8)
             tifffile.imwrite(Path(name, f"{stem}.tif"), labels)
+    Path("stems.txt").write_text("a\nx\ny\n")
     check_sentence(run(f"evaluate --model tiny --json out.json {line}"), message)
     assert not list(bad_files.glob("out*"))
 

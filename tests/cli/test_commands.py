@@ -16,7 +16,7 @@ import torch
 from typer.testing import Result
 
 import napari_catsam
-from napari_catsam import Predictor, Progress, Prompts, load_adapter, load_model
+from napari_catsam import Predictor, Progress, Prompts, TiledPredictor, load_adapter, load_model
 from napari_catsam.cli import adapt_command
 from napari_catsam.images import read_image
 from napari_catsam.models.release import release_state_dict
@@ -51,6 +51,18 @@ def test_predict_writes_one_label_a_box(folder: Path, run: Run) -> None:
     assert np.array_equal(labels, np.where(first, 1, second * 2))
     assert str(np.count_nonzero(labels == 1)) in result.stdout
     assert "out.tif" in result.stdout
+
+
+def test_predict_can_zoom_in(folder: Path, run: Run) -> None:
+    wide = np.zeros((300, 700), np.uint8)
+    wide[:80, :100] = read_image("image.png")
+    tifffile.imwrite(folder / "wide.tif", wide)
+    result = run("predict wide.tif --box 8 8 32 32 --model tiny --tiles -o out.tif")
+    assert result.exit_code == 0, result.output
+    predictor = TiledPredictor(load_model("tiny", device="cpu"))
+    prompts = Prompts(boxes=[[8, 8, 32, 32]])
+    (mask,) = predictor.predict(predictor.embed(wide), prompts).masks
+    assert np.array_equal(tifffile.imread(folder / "out.tif"), mask)
 
 
 def test_predict_takes_points_with_signs_and_a_box_with_points(folder: Path, run: Run) -> None:
@@ -143,6 +155,52 @@ def test_evaluate_writes_what_it_measured(folder: Path, run: Run, prompt: str) -
     assert (content["model"], content["adapter"]) == ("tiny", None)
     assert content["version"] == napari_catsam.__version__
     assert f"{content['iou_mean_object']:.4f}" in result.stdout
+    for key in ("iou_box_itself", "iou_ellipse"):
+        assert 0 < content[key] <= 1
+        assert f"{content[key]:.4f}" in result.stdout
+    assert -1 <= content["rank_correlation"] <= 1
+    assert "Rank correlation" in result.stdout
+
+
+def test_evaluate_shows_the_mean_after_each_click(folder: Path, run: Run) -> None:
+    line = "evaluate --images images --masks masks --model tiny --prompt point --clicks 2"
+    result = run(f"{line} --json out.json")
+    assert result.exit_code == 0, result.output
+    content = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert content["clicks"] == len(content["iou_by_click"]) == 2
+    assert content["iou_by_click"][-1] == content["iou_mean_object"]
+    for number, iou in enumerate(content["iou_by_click"], start=1):
+        assert f"after click {number}" in result.stdout
+        assert f"{iou:.4f}" in result.stdout
+
+
+def test_evaluate_can_zoom_in(folder: Path, run: Run) -> None:
+    for name, small in (("wide", "image.png"), ("wide_masks", "labels.tif")):
+        array = np.zeros((300, 700), np.uint8)
+        array[:80, :100] = read_image(small)
+        (folder / name).mkdir()
+        tifffile.imwrite(folder / name / "a.tif", array)
+    line = "evaluate --images wide --masks wide_masks --model tiny --json out.json"
+    contents = []
+    for options in ("", "--tiles", "--tiles --prompt point --clicks 2"):
+        result = run(f"{line} {options}")
+        assert result.exit_code == 0, result.output
+        contents.append(json.loads((folder / "out.json").read_text(encoding="utf-8")))
+    plain, zoomed, clicked = contents
+    assert [content["tiles"] for content in contents] == [False, True, True]
+    assert zoomed["iou_mean_object"] > plain["iou_mean_object"]
+    assert zoomed["iou_ellipse"] == plain["iou_ellipse"]
+    assert len(clicked["iou_by_click"]) == 2
+
+
+def test_evaluate_measures_what_was_chosen(folder: Path, run: Run) -> None:
+    Path("some.txt").write_text("b\n")
+    line = "evaluate --images images --masks masks --model tiny --select some.txt"
+    assert run(f"{line} --limit-objects 2 --smallest 20 --json out.json").exit_code == 0
+    content = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in content["per_image"]] == ["b"]
+    assert (content["n_objects"], content["limit_objects"], content["smallest"]) == (2, 2, 20)
+    assert (content["select"], content["rank_correlation"]) == ("some.txt", None)
 
 
 def test_evaluate_can_be_limited_and_told_what_an_object_is(folder: Path, run: Run) -> None:

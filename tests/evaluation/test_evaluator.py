@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 import pytest
 
 from napari_catsam import Predictor, Progress, Prompts, Shot, evaluate, load_model
-from napari_catsam.errors import ShotError, UnknownNameError
-from napari_catsam.evaluation import evaluator
-from napari_catsam.evaluation.evaluator import iterate_evaluation
+from napari_catsam.errors import PromptError, ShotError, UnknownNameError
+from napari_catsam.evaluation import measurement
+from napari_catsam.evaluation.baselines import measure_baselines
+from napari_catsam.evaluation.evaluator import Evaluation, iterate_evaluation
 from napari_catsam.evaluation.folders import Sample
 from napari_catsam.evaluation.metrics import dataset_iou, object_iou
 from napari_catsam.evaluation.objects import find_boxes
 from napari_catsam.models.catsam import CatSam
+from napari_catsam.types import Embedding, Masks
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +50,65 @@ def test_the_numbers_are_those_of_the_predictor(model: CatSam) -> None:
     assert result.iou_dataset == pytest.approx(dataset_iou([(masks.any(axis=0), labels > 0)]))
     assert (result.n_images, result.n_objects) == (1, 3)
     assert (result.model, result.method, result.prompt) == ("tiny", "sam", "box")
+    assert (result.clicks, result.iou_by_click) == (1, ())
 
 
 def test_objects_in_small_groups_give_the_same(
     model: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = evaluate(model, [make_sample()], "point")
-    monkeypatch.setattr(evaluator, "OBJECTS_AT_A_TIME", 2)
-    assert evaluate(model, [make_sample()], "point").iou_mean_object == pytest.approx(
-        whole.iou_mean_object, abs=1e-6
-    )
+    whole = evaluate(model, [make_sample()], "point", clicks=2)
+    monkeypatch.setattr(measurement, "OBJECTS_AT_A_TIME", 2)
+    grouped = evaluate(model, [make_sample()], "point", clicks=2)
+    assert grouped.iou_by_click == pytest.approx(whole.iou_by_click, abs=1e-6)
+    assert grouped.iou_dataset == pytest.approx(whole.iou_dataset, abs=1e-6)
+
+
+def test_the_mean_after_each_click_is_kept_and_the_last_one_counts(model: CatSam) -> None:
+    one = evaluate(model, [make_sample()], "point")
+    three = evaluate(model, [make_sample()], "point", clicks=3)
+    assert len(three.iou_by_click) == three.clicks == 3
+    assert three.iou_by_click[0] == pytest.approx(one.iou_mean_object)
+    assert three.iou_mean_object == three.iou_by_click[-1]
+    assert three.iou_mean_object != pytest.approx(one.iou_mean_object)
+
+
+@pytest.mark.parametrize("prompt", ["box", "point"])
+def test_the_baselines_are_of_the_same_objects_whatever_the_prompt(
+    model: CatSam, prompt: str
+) -> None:
+    result = evaluate(model, [make_sample()], prompt)
+    each = [measure_baselines(make_labels() == number) for number in (1, 2, 3)]
+    assert result.iou_box_itself == np.mean([b.box for b in each]) == 1
+    assert result.iou_ellipse == pytest.approx(np.mean([b.ellipse for b in each]))
+
+
+def test_the_scores_are_ranked_against_the_true_iou(model: CatSam) -> None:
+    result = evaluate(model, [make_sample()])
+    assert result.rank_correlation in (-1, -0.5, 0.5, 1)
+    few = evaluate(model, [make_sample()], limit_objects=2)
+    assert isnan(few.rank_correlation)
+    assert few.to_dict()["rank_correlation"] is None
+
+
+def test_small_objects_and_those_beyond_the_limit_are_left_out(model: CatSam) -> None:
+    large = evaluate(model, [make_sample()], smallest=400)
+    assert (large.n_objects, large.smallest) == (2, 400)
+    only = Sample(make_sample().image, make_labels() * (make_labels() > 1))
+    assert large.iou_mean_object == pytest.approx(evaluate(model, [only]).iou_mean_object)
+    assert evaluate(model, [make_sample()], limit_objects=1).n_objects == 1
+    with pytest.raises(ShotError, match="nothing to measure"):
+        evaluate(model, [make_sample()], smallest=1000)
+
+
+def test_another_predictor_can_be_given(model: CatSam) -> None:
+    class Inverted(Predictor):
+        def predict(self, embedding: Embedding, prompts: Prompts) -> Masks:
+            masks = super().predict(embedding, prompts)
+            return Masks(~masks.masks, masks.scores, masks.logits)
+
+    plain = evaluate(model, [make_sample()])
+    assert evaluate(model, [make_sample()], predictor=Predictor(model)) == plain
+    assert evaluate(model, [make_sample()], predictor=Inverted(model)) != plain
 
 
 def test_an_image_without_objects_counts_as_an_image_only(model: CatSam) -> None:
@@ -114,3 +165,14 @@ def test_nothing_to_measure_and_unknown_prompts_are_refused(model: CatSam) -> No
         UnknownNameError, match="unknown prompt 'click', expected one of box, point"
     ):
         evaluate(model, [make_sample()], "click")
+    with pytest.raises(PromptError, match="corrective clicks need the prompt 'point'"):
+        evaluate(model, [make_sample()], clicks=2)
+
+
+def test_an_evaluation_without_numbers_is_plain_json() -> None:
+    result = Evaluation(
+        0.5, nan, (0.4, 0.5), 0.3, nan, nan, 1, 1, (), "tiny", "sam", "point", 2, 1, None
+    )
+    plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert (plain["iou_by_click"], plain["rank_correlation"]) == ([0.4, 0.5], None)
+    assert (plain["iou_dataset"], plain["iou_ellipse"], plain["limit_objects"]) == (None,) * 3

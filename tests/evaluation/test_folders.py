@@ -54,6 +54,37 @@ def test_the_limit_takes_the_first_images_by_name(folders: tuple[Path, Path]) ->
     assert len(SampleFolder(images, masks, limit=2)) == 2
 
 
+def test_a_text_file_selects_images_and_only_these_need_a_mask(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (folders[1] / "b.tif").unlink()
+    select = tmp_path / "some.txt"
+    select.write_text("c\n\n  a \nc\n")
+    assert [s.name for s in SampleFolder(*folders, select=select)] == ["a", "c"]
+    assert [s.name for s in SampleFolder(*folders, select=select, limit=1)] == ["a"]
+
+
+def test_all_selected_images_that_are_missing_are_named(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    select = tmp_path / "some.txt"
+    select.write_text("x\na\ny.png\n")
+    with pytest.raises(UnreadableFileError, match=r"no image of the stem x, y\.png, which .*some"):
+        SampleFolder(*folders, select=select)
+
+
+def test_a_selection_that_is_empty_or_no_text_is_refused(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    select = tmp_path / "some.txt"
+    select.write_text("\n\n")
+    with pytest.raises(UnreadableFileError, match="names no image"):
+        SampleFolder(*folders, select=select)
+    for wrong in (tmp_path / "nowhere.txt", tmp_path, folders[0] / "a.png"):
+        with pytest.raises(UnreadableFileError, match="cannot be read as a list of images"):
+            SampleFolder(*folders, select=wrong)
+
+
 def test_two_images_of_one_stem_are_refused(folders: tuple[Path, Path]) -> None:
     images, masks = folders
     imsave(images / "a.tif", IMAGE, check_contrast=False)

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from napari_catsam.errors import ShotError
-from napari_catsam.evaluation.metrics import Confusion, count_pixels, dataset_iou, object_iou
+from napari_catsam.evaluation.metrics import (
+    Confusion,
+    count_pixels,
+    dataset_iou,
+    object_iou,
+    rank_correlation,
+)
 
 
 def square(top: int, left: int, side: int = 4) -> np.ndarray:
@@ -57,3 +63,21 @@ def test_an_image_without_foreground_changes_the_set_only_by_false_alarms() -> N
 def test_masks_of_two_sizes_are_refused() -> None:
     with pytest.raises(ShotError, match=r"\(10, 12\) with one of \(3, 3\)"):
         object_iou(square(0, 0), np.zeros((3, 3)))
+
+
+def test_ranks_correlate_whatever_the_scale() -> None:
+    values = [0.1, 0.5, 0.7, 0.9]
+    assert rank_correlation(values, [v**9 for v in values]) == pytest.approx(1)
+    assert rank_correlation(values, [-v for v in values]) == pytest.approx(-1)
+
+
+def test_equal_values_share_their_rank() -> None:
+    # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: covariance 4.5, variances 4.5 and 5.
+    assert rank_correlation([1, 2, 2, 3], [1, 2, 3, 4]) == pytest.approx(4.5 / (4.5 * 5) ** 0.5)
+
+
+def test_few_or_constant_values_have_no_rank_correlation() -> None:
+    assert isnan(rank_correlation([1, 2], [1, 2]))
+    assert isnan(rank_correlation([], []))
+    assert isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+    assert isnan(rank_correlation([1, 2, 3], [0, 0, 0]))

@@ -7,6 +7,7 @@ import pytest
 
 from napari_catsam.errors import ShotError, UnknownNameError
 from napari_catsam.evaluation.objects import (
+    choose_objects,
     find_boxes,
     find_interior_points,
     prompts_from_labels,
@@ -83,3 +84,27 @@ def test_prompts_have_one_row_an_object() -> None:
     assert np.asarray(points.labels).tolist() == [[1], [1]]
     with pytest.raises(UnknownNameError, match=r"prompt 'boxes'.*did you mean 'box'"):
         prompts_from_labels(labels, "boxes")
+
+
+def test_small_objects_are_left_out_and_the_others_numbered_anew() -> None:
+    labels = split_objects(TWO_VALUES, "components")
+    assert np.bincount(labels.ravel()).tolist() == [8, 1, 1, 2]
+    assert choose_objects(labels, smallest=2).tolist() == (labels == 3).astype(int).tolist()
+    assert choose_objects(labels, smallest=3).max() == 0
+    assert choose_objects(np.zeros((3, 4), np.int32), smallest=2).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(None, range(1, 11)), (1, [1]), (2, [1, 10]), (4, [1, 4, 7, 10])]
+)
+def test_a_limit_spreads_evenly_over_the_numbers(limit: int | None, kept: list[int]) -> None:
+    labels = np.repeat(np.arange(11, dtype=np.int32), 2)[None]
+    chosen = choose_objects(labels, limit=limit)
+    assert chosen.max() == len(kept)
+    assert [int(labels[chosen == n][0]) for n in range(1, len(kept) + 1)] == list(kept)
+    assert chosen.dtype == np.int32
+
+
+def test_the_limit_counts_only_objects_that_are_large_enough() -> None:
+    labels = np.array([[1, 2, 2, 3, 4, 4, 5, 5]], np.int32)
+    assert choose_objects(labels, smallest=2, limit=2).tolist() == [[0, 1, 1, 0, 0, 0, 2, 2]]

@@ -13,7 +13,8 @@ from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.models.decoder import Decoded
 from napari_catsam.models.loading import load_model
 from napari_catsam.prediction import predictor as module
-from napari_catsam.prediction.predictor import Predictor, choose_masks
+from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.prediction.readings import choose_masks
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
 
 SIZE = (48, 60)
@@ -233,6 +234,41 @@ def test_a_lone_click_takes_the_best_of_three_readings(base: CatSam, image: np.n
     np.testing.assert_allclose(found.logits, logits[rows, best], atol=1e-5)
     np.testing.assert_allclose(found.scores, scores[rows, best], atol=1e-5)
     assert (found.scores >= scores[:, 1:].max(dim=1).values.numpy() - 1e-5).all()
+
+
+def test_readings_of_a_lone_click_begin_with_the_one_that_predict_takes(
+    base: CatSam, image: np.ndarray
+) -> None:
+    predictor = Predictor(base)
+    embedding, click = predictor.embed(image), Prompts(points=POINTS[:1])
+    readings = predictor.predict_readings(embedding, click)
+    assert len(readings) == 3
+    assert (np.diff(readings.scores) <= 0).all()
+    np.testing.assert_array_equal(readings.masks[:1], predictor.predict(embedding, click).masks)
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [Prompts(boxes=BOXES[:1]), Prompts(points=[[[12, 20], [20, 30]]])],
+    ids=["box", "two clicks"],
+)
+def test_other_prompts_have_one_reading(base: CatSam, image: np.ndarray, prompts: Prompts) -> None:
+    predictor = Predictor(base)
+    embedding = predictor.embed(image)
+    readings = predictor.predict_readings(embedding, prompts)
+    np.testing.assert_array_equal(readings.masks, predictor.predict(embedding, prompts).masks)
+
+
+def test_an_adapted_model_has_one_reading_of_a_click(base: CatSam, image: np.ndarray) -> None:
+    predictor = Predictor(base.with_method("cat-a", seed=1))
+    readings = predictor.predict_readings(predictor.embed(image), Prompts(points=POINTS[:1]))
+    assert len(readings) == 1
+
+
+def test_readings_of_several_objects_are_refused(base: CatSam, image: np.ndarray) -> None:
+    predictor = Predictor(base)
+    with pytest.raises(PromptError, match="there are 4 objects"):
+        predictor.predict_readings(predictor.embed(image), Prompts(points=POINTS))
 
 
 @pytest.mark.parametrize(

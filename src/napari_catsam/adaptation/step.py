@@ -10,7 +10,8 @@ import torch
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.losses import bce_dice_loss
 from napari_catsam.adaptation.prompts import correct_prompts, simulate_prompts
-from napari_catsam.prediction.predictor import Predictor, choose_masks
+from napari_catsam.prediction.predictor import Predictor
+from napari_catsam.prediction.readings import choose_masks
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.shots import Sample

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 from napari_catsam.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from napari_catsam.evaluation.clicks import PredictorLike
+    from napari_catsam.models.catsam import CatSam
 
 __all__ = [
     "AdapterOption",
@@ -19,7 +23,9 @@ __all__ = [
     "ObjectsOption",
     "PlaneOption",
     "SpreadCommand",
+    "TilesOption",
     "check_output",
+    "make_predictor",
     "spread",
 ]
 
@@ -35,6 +41,12 @@ CheckpointOption = Annotated[
         "--checkpoint",
         metavar="F",
         help="An official SAM or CAT-SAM file to use in place of the installed weights.",
+    ),
+]
+TilesOption = Annotated[
+    bool,
+    typer.Option(
+        "--tiles", help="Zoom in: small objects of large images are decided in windows of them."
     ),
 ]
 DeviceOption = Annotated[
@@ -119,3 +131,22 @@ def check_output(path: Path, *suffixes: str) -> None:
         raise UnreadableFileError(f"there is no folder {folder} for the output; make it first")
     if path.is_dir() or not os.access(folder, os.W_OK):
         raise UnreadableFileError(f"the output {path} cannot be written there; choose another")
+
+
+def make_predictor(model: CatSam, *, tiles: bool) -> PredictorLike:
+    """Return what segments with a model: the whole image at once, or windows of it as well.
+
+    Parameters
+    ----------
+    model : CatSam
+        In evaluation mode.
+    tiles : bool
+        Whether small objects of large images are decided in windows.
+    """
+    if tiles:
+        from napari_catsam.prediction.tiles import TiledPredictor
+
+        return TiledPredictor(model)
+    from napari_catsam.prediction.predictor import Predictor
+
+    return Predictor(model)

@@ -15,7 +15,9 @@ from napari_catsam.cli.arguments import (
     DeviceOption,
     ModelOption,
     PlaneOption,
+    TilesOption,
     check_output,
+    make_predictor,
 )
 from napari_catsam.errors import PromptError
 
@@ -24,31 +26,37 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+ImageArgument = Annotated[
+    Path, typer.Argument(metavar="IMAGE", help="A TIFF, PNG, JPEG or NPY file.")
+]
+OutputOption = Annotated[
+    Path, typer.Option("-o", "--output", metavar="OUT.tif", help="The label image to write.")
+]
+BoxOption = Annotated[
+    list[str] | None,
+    typer.Option("--box", metavar="R0 C0 R1 C1", help="The box around an object; repeat for more."),
+]
+PointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point",
+        metavar="R C +|-",
+        help="A click on (+) or beside (-) an object; repeat for more.",
+    ),
+]
+
 
 def predict(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A TIFF, PNG, JPEG or NPY file.")],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.tif", help="The label image to write.")
-    ],
-    box: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--box", metavar="R0 C0 R1 C1", help="The box around an object; repeat for more."
-        ),
-    ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--point",
-            metavar="R C +|-",
-            help="A click on (+) or beside (-) an object; repeat for more.",
-        ),
-    ] = None,
+    image: ImageArgument,
+    output: OutputOption,
+    box: BoxOption = None,
+    point: PointOption = None,
     model: ModelOption = "vit_nano",
     adapter: AdapterOption = None,
     checkpoint: CheckpointOption = None,
     plane: PlaneOption = None,
     device: DeviceOption = "auto",
+    tiles: TilesOption = False,
 ) -> None:
     """Segment objects of an image, one for each box, and write them as labels 1, 2, ...
 
@@ -69,10 +77,10 @@ def predict(
         pixels = read_image(image, plane)
         status.update(f"Loading {model}")
         from napari_catsam.models.loading import load_model
-        from napari_catsam.prediction.predictor import Predictor
 
-        predictor = Predictor(load_model(model, adapter, checkpoint, device))
-        status.update(f"Segmenting on {predictor.model.device}")
+        loaded = load_model(model, adapter, checkpoint, device)
+        predictor = make_predictor(loaded, tiles=tiles)
+        status.update(f"Segmenting on {loaded.device}")
         masks = predictor.predict(predictor.embed(pixels), prompts)
         labels = paint_labels(masks.masks)
         write_labels(output, labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, dataclass
 from math import isnan, nan
 from operator import length_hint
@@ -10,24 +10,22 @@ from statistics import fmean
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_catsam._version import __version__
-from napari_catsam.errors import ShotError, UnknownNameError
-from napari_catsam.evaluation.metrics import Confusion, count_pixels, object_iou
-from napari_catsam.evaluation.objects import PROMPT_KINDS, prompts_from_labels, split_objects
+from napari_catsam.errors import ShotError
+from napari_catsam.evaluation.config import EvaluationConfig
+from napari_catsam.evaluation.measurement import ObjectScore, measure_image
+from napari_catsam.evaluation.metrics import Confusion, rank_correlation
 from napari_catsam.prediction.predictor import Predictor
-from napari_catsam.types import Embedding, Progress, Prompts, Shot
+from napari_catsam.types import Progress, Shot
 
 if TYPE_CHECKING:
+    from napari_catsam.evaluation.clicks import PredictorLike
     from napari_catsam.evaluation.folders import Sample
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Evaluation", "ImageScore", "evaluate", "iterate_evaluation"]
 
-OBJECTS_AT_A_TIME = 32
-"""Masks at the size of the image that are held at once."""
+_DEFAULT = EvaluationConfig()
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class ImageScore:
     name : str
         Of the image.
     n_objects : int
-        Labelled objects.
+        Objects that were measured.
     iou_mean_object : float
         Mean IoU of its objects, 0..1; NaN without objects.
     iou_union : float
@@ -59,40 +57,55 @@ class Evaluation:
     Attributes
     ----------
     iou_mean_object : float
-        Mean over all objects of all images, each weighing the same; 0..1.
+        Mean over all objects of all images, each weighing the same, after the last click; 0..1.
     iou_dataset : float
         Foreground IoU of one confusion matrix over all pixels, the union of the predictions of an
-        image against its foreground; 0..1, as the CAT-SAM paper measures.
+        image against the union of the objects measured; 0..1, as the CAT-SAM paper measures.
+    iou_by_click : tuple of float
+        Mean over all objects after each click; empty for boxes.
+    iou_box_itself, iou_ellipse : float
+        Mean over the same objects if the mask were their tight box, or the ellipse inscribed in it,
+        whatever the prompt; 0..1.
+    rank_correlation : float
+        Spearman's correlation of the IoU that the model expects and the true one, over all objects;
+        -1..1, NaN for fewer than 3 objects or where one of the two is constant.
     n_images, n_objects : int
         How many were measured; images without objects count as images.
     per_image : tuple of ImageScore
         In the order of the images.
     model, method : str
         Names of backbone and tuning method.
-    prompt : {"box", "point"}
-        What the model was given for each object.
+    prompt, clicks, smallest, limit_objects
+        As in :class:`~napari_catsam.evaluation.config.EvaluationConfig`.
     version : str
         Of napari-catsam.
     """
 
     iou_mean_object: float
     iou_dataset: float
+    iou_by_click: tuple[float, ...]
+    iou_box_itself: float
+    iou_ellipse: float
+    rank_correlation: float
     n_images: int
     n_objects: int
     per_image: tuple[ImageScore, ...]
     model: str
     method: str
     prompt: str
+    clicks: int
+    smallest: int
+    limit_objects: int | None
     version: str = __version__
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, ``None`` in place of NaN."""
-        values = asdict(self)
-        values["per_image"] = [
-            {k: None if isinstance(v, float) and isnan(v) else v for k, v in row.items()}
-            for row in values["per_image"]
-        ]
-        return values
+        values = asdict(self) | {"per_image": [_plain(asdict(row)) for row in self.per_image]}
+        return _plain(values)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and isnan(v) else v for k, v in values.items()}
 
 
 def evaluate(
@@ -100,6 +113,11 @@ def evaluate(
     samples: Iterable[Sample | Shot],
     prompt: str = "box",
     progress: Callable[[Progress], object] | None = None,
+    *,
+    clicks: int = 1,
+    smallest: int = 1,
+    limit_objects: int | None = None,
+    predictor: PredictorLike | None = None,
 ) -> Evaluation:
     """Measure a model on labelled images.
 
@@ -110,23 +128,22 @@ def evaluate(
     samples : iterable of Sample or Shot
         Read one at a time; of a :class:`~napari_catsam.evaluation.folders.SampleFolder` only one
         image is in memory.
-    prompt : {"box", "point"}
-        The tight box of each object, or its most interior pixel.
+    prompt, clicks, smallest, limit_objects
+        As in :class:`~napari_catsam.evaluation.config.EvaluationConfig`.
     progress : callable, optional
         Called after each image.
-
-    Returns
-    -------
-    Evaluation
+    predictor : PredictorLike, optional
+        What segments with the model; a :class:`~napari_catsam.Predictor` when left out.
 
     Raises
     ------
-    UnknownNameError
-        If there is no such kind of prompt.
+    UnknownNameError, PromptError
+        If there is no such kind of prompt, or it does not go with the number of clicks.
     ShotError
-        If no image holds an object.
+        If no image holds an object to measure.
     """
-    steps = iterate_evaluation(model, samples, prompt)
+    config = EvaluationConfig(prompt, clicks, smallest, limit_objects)
+    steps = iterate_evaluation(model, samples, config, predictor)
     while True:
         try:
             done = next(steps)
@@ -138,14 +155,12 @@ def evaluate(
 
 
 def iterate_evaluation(
-    model: CatSam, samples: Iterable[Sample | Shot], prompt: str = "box"
+    model: CatSam,
+    samples: Iterable[Sample | Shot],
+    config: EvaluationConfig = _DEFAULT,
+    predictor: PredictorLike | None = None,
 ) -> Generator[Progress, bool | None, Evaluation]:
-    """Measure a model image by image; :func:`evaluate` as a generator.
-
-    Parameters
-    ----------
-    model, samples, prompt
-        As in :func:`evaluate`.
+    """Measure a model image by image; :func:`evaluate`, which says more, as a generator.
 
     Yields
     ------
@@ -159,67 +174,62 @@ def iterate_evaluation(
 
     Raises
     ------
-    UnknownNameError
-        If there is no such kind of prompt.
     ShotError
-        If no image holds an object.
+        If no image holds an object to measure.
     """
-    if prompt not in PROMPT_KINDS:
-        raise UnknownNameError("prompt", prompt, PROMPT_KINDS)
-    predictor, total, start = Predictor(model), length_hint(samples), monotonic()
-    ious: list[float] = []
+    predictor = Predictor(model) if predictor is None else predictor
+    total, start = length_hint(samples), monotonic()
+    scores: list[ObjectScore] = []
     rows: list[ImageScore] = []
     confusion = Confusion()
     for sample in samples:
-        of_image, pixels = _measure(predictor, sample, prompt)
-        ious += of_image
+        of_image, pixels = measure_image(predictor, sample, config)
+        scores += of_image
         confusion += pixels
-        rows.append(ImageScore(sample.name, len(of_image), _mean(of_image), pixels.iou))
-        step = len(rows)
+        rows.append(ImageScore(sample.name, len(of_image), _mean_iou(of_image), pixels.iou))
+        step, seconds = len(rows), monotonic() - start
         stop = yield Progress(
-            step, max(step, total), monotonic() - start, iou_now=_mean(ious), stage=sample.name
+            step, max(step, total), seconds, iou_now=_mean_iou(scores), stage=sample.name
         )
         if stop:
             break
-    if not ious:
+    return _summarise(model, config, scores, confusion, rows)
+
+
+def _summarise(
+    model: CatSam,
+    config: EvaluationConfig,
+    scores: list[ObjectScore],
+    confusion: Confusion,
+    rows: list[ImageScore],
+) -> Evaluation:
+    if not scores:
         raise ShotError(f"none of {len(rows)} masks holds an object; there is nothing to measure")
+    by_click = tuple(fmean(ious) for ious in zip(*(s.ious for s in scores), strict=True))
     return Evaluation(
-        iou_mean_object=fmean(ious),
+        iou_mean_object=by_click[-1],
         iou_dataset=confusion.iou,
+        iou_by_click=by_click if config.prompt == "point" else (),
+        iou_box_itself=_mean([s.baselines.box for s in scores]),
+        iou_ellipse=_mean([s.baselines.ellipse for s in scores]),
+        rank_correlation=rank_correlation([s.expected for s in scores], [s.iou for s in scores]),
         n_images=len(rows),
-        n_objects=len(ious),
+        n_objects=len(scores),
         per_image=tuple(rows),
         model=model.backbone.name,
         method=model.method,
-        prompt=prompt,
+        prompt=config.prompt,
+        clicks=config.clicks,
+        smallest=config.smallest,
+        limit_objects=config.limit_objects,
     )
 
 
-def _measure(
-    predictor: Predictor, sample: Sample | Shot, prompt: str
-) -> tuple[list[float], Confusion]:
-    """Return the IoU of each object, and the pixels of their union against the foreground."""
-    labels = split_objects(sample.masks, "labels")
-    valid = None if sample.ignore is None else ~np.asarray(sample.ignore, dtype=bool)
-    union = np.zeros(labels.shape, dtype=bool)
-    ious: list[float] = []
-    if labels.any():
-        embedding = predictor.embed(sample.image)
-        prompts = prompts_from_labels(labels, prompt)
-        for number, mask in enumerate(_predict_each(predictor, embedding, prompts), start=1):
-            ious.append(object_iou(mask, labels == number, valid))
-            union |= mask
-    # An object that lies in ignored pixels alone, and was not predicted elsewhere, says nothing.
-    return [iou for iou in ious if not isnan(iou)], count_pixels(union, labels > 0, valid)
-
-
-def _predict_each(
-    predictor: Predictor, embedding: Embedding, prompts: Prompts
-) -> Iterator[npt.NDArray[np.bool_]]:
-    for first in range(0, len(prompts), OBJECTS_AT_A_TIME):
-        rows = np.arange(first, min(first + OBJECTS_AT_A_TIME, len(prompts)))
-        yield from predictor.predict(embedding, prompts.select(rows)).masks
+def _mean_iou(scores: list[ObjectScore]) -> float:
+    return fmean(score.iou for score in scores) if scores else nan
 
 
 def _mean(values: list[float]) -> float:
-    return fmean(values) if values else nan
+    # A guess that lies in ignored pixels alone has no IoU.
+    known = [value for value in values if not isnan(value)]
+    return fmean(known) if known else nan

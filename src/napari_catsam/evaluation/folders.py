@@ -14,7 +14,7 @@ from napari_catsam.evaluation.objects import split_objects
 from napari_catsam.images import find_images, read_image, read_labels
 from napari_catsam.intensity import check_image
 
-__all__ = ["Sample", "SampleFolder", "read_sample"]
+__all__ = ["Sample", "SampleFolder", "read_sample", "read_stems"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,31 @@ def read_sample(
     return Sample(pixels, split_objects(labels, rule), name=Path(image).stem)
 
 
+def read_stems(path: str | Path) -> list[str]:
+    """Read the names of images, without their suffix, from a text file.
+
+    Parameters
+    ----------
+    path : str or Path
+        UTF-8, one name a line; empty lines do not count.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the file cannot be read, or holds no name.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(
+            f"{path} cannot be read as a list of images; give a text file with one name a line"
+        ) from error
+    stems = [line.strip() for line in lines if line.strip()]
+    if not stems:
+        raise UnreadableFileError(f"{path} names no image; write one name a line, without suffix")
+    return stems
+
+
 class SampleFolder:
     """Image files with the masks of the same stem, read one at a time while iterating.
 
@@ -95,11 +120,14 @@ class SampleFolder:
         Take only so many images, the first by name.
     plane : int, optional
         Which plane of files that hold several.
+    select : str or Path, optional
+        A text file with the stem of one image a line; only these are taken.
 
     Raises
     ------
     UnreadableFileError
-        If a folder is missing or empty, or images have no mask; all of them are named.
+        If a folder is missing or empty, or images have no mask, or the text file cannot be read or
+        asks for images that are not there; all of them are named.
     """
 
     def __init__(
@@ -110,8 +138,11 @@ class SampleFolder:
         rule: str = "auto",
         limit: int | None = None,
         plane: int | None = None,
+        select: str | Path | None = None,
     ) -> None:
         image_files, mask_files = find_images(images), find_images(masks)
+        if select is not None:
+            image_files = _select(image_files, images, select)
         stems = list(image_files)[:limit]
         missing = [image_files[stem].name for stem in stems if stem not in mask_files]
         if missing:
@@ -130,3 +161,16 @@ class SampleFolder:
         """Read one pair after the other."""
         for image, mask in self.pairs:
             yield read_sample(image, mask, self._rule, self._plane)
+
+
+def _select(files: dict[str, Path], folder: str | Path, select: str | Path) -> dict[str, Path]:
+    """Return the files whose stems a text file names, in the order of the folder."""
+    chosen = read_stems(select)
+    absent = [stem for stem in chosen if stem not in files]
+    if absent:
+        raise UnreadableFileError(
+            f"{folder} holds no image of the stem {', '.join(absent)}, which {select} names; "
+            "add the images or take the lines out"
+        )
+    wanted = set(chosen)
+    return {stem: path for stem, path in files.items() if stem in wanted}

@@ -1,8 +1,8 @@
-"""Intersection over union, of one object and of a whole set."""
+"""Intersection over union, of one object and of a whole set, and how well scores rank it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from napari_catsam.errors import ShotError
 
-__all__ = ["Confusion", "count_pixels", "dataset_iou", "object_iou"]
+__all__ = ["Confusion", "count_pixels", "dataset_iou", "object_iou", "rank_correlation"]
+
+LEAST_RANKED = 3
+"""Two values always rank alike or opposite, which says nothing."""
 
 
 @dataclass(frozen=True)
@@ -128,3 +131,23 @@ def dataset_iou(pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> float:
     for predicted, expected in pairs:
         total += count_pixels(predicted, expected)
     return total.iou
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Spearman's correlation of two measurements of the same things.
+
+    Parameters
+    ----------
+    first, second : sequence of float
+        Of equal length; equal values share their mean rank.
+
+    Returns
+    -------
+    float
+        -1..1; NaN for fewer than 3 things, or if all values of a measurement are equal.
+    """
+    from scipy.stats import spearmanr  # takes a second to load
+
+    if len(first) < LEAST_RANKED or min(len(set(first)), len(set(second))) == 1:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)

@@ -14,6 +14,7 @@ from napari_catsam.types import Prompts
 __all__ = [
     "OBJECT_RULES",
     "PROMPT_KINDS",
+    "choose_objects",
     "find_boxes",
     "find_interior_points",
     "prompts_from_labels",
@@ -73,6 +74,34 @@ def split_objects(mask: npt.ArrayLike, rule: str = "auto") -> npt.NDArray[np.int
 def _number_values(array: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     numbers = np.searchsorted(values, array).astype(np.int32) + np.int32(1)
     return np.where(array == 0, np.int32(0), numbers)
+
+
+def choose_objects(
+    labels: npt.NDArray[np.int32], smallest: int = 1, limit: int | None = None
+) -> npt.NDArray[np.int32]:
+    """Keep some of the objects.
+
+    Parameters
+    ----------
+    labels : ndarray, (H, W), int32
+        1..N, from :func:`split_objects`.
+    smallest : int
+        Leave out objects of fewer pixels.
+    limit : int, optional
+        Keep at most so many of the others, evenly spread over their numbers, the first and the
+        last among them (of one, the first).
+
+    Returns
+    -------
+    ndarray, (H, W), int32
+        1..M in the order of the labels, 0 is background.
+    """
+    numbers = np.flatnonzero(np.bincount(labels.ravel())[1:] >= smallest) + 1
+    if limit is not None and len(numbers) > limit:
+        numbers = numbers[np.linspace(0, len(numbers) - 1, limit).astype(int)]
+    new = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+    new[numbers] = np.arange(1, len(numbers) + 1)
+    return new[labels]
 
 
 def find_boxes(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:

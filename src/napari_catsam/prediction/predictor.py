@@ -14,12 +14,11 @@ from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.models.encoder import Encoded
+from napari_catsam.prediction.readings import choose_masks, list_readings
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from napari_catsam.models.decoder import Decoded
 
 __all__ = ["Predictor"]
 
@@ -129,12 +128,7 @@ class Predictor:
         OutOfMemoryError
             If not even one object fits into the device's memory.
         """
-        if embedding.model_id != self.model_id:
-            raise PromptError(
-                f"the embedding was made by {embedding.model_id}, this predictor has "
-                f"{self.model_id}; embed the image again"
-            )
-        check_prompts(prompts, embedding.frame)
+        self._check(embedding, prompts)
         count, low = len(prompts), self.model.backbone.low_resolution
         masks = np.empty((count, *embedding.size), bool)
         scores, logits = np.empty(count, np.float32), np.empty((count, low, low), np.float32)
@@ -143,6 +137,49 @@ class Predictor:
                 for rows, some in self._predict_chunks(embedding, prompts, group):
                     masks[rows], scores[rows], logits[rows] = some.masks, some.scores, some.logits
         return Masks(masks, scores, logits)
+
+    def predict_readings(self, embedding: Embedding, prompts: Prompts) -> Masks:
+        """Segment one object, with all that its prompt may mean.
+
+        A lone click on a button of a coat may mean the button, the coat or the person; SAM gives
+        three masks for it. Boxes, several clicks and an HQ head have one.
+
+        Parameters
+        ----------
+        embedding : Embedding
+            From :meth:`embed` of a predictor with the same model.
+        prompts : Prompts
+            One object, in pixels of the image.
+
+        Returns
+        -------
+        Masks
+            1 or 3 masks at the size of the image, that with the highest expected IoU first.
+
+        Raises
+        ------
+        PromptError
+            If there are more objects than one, the prompt lies outside of the image, or another
+            model made the embedding.
+        """
+        if len(prompts) != 1:
+            raise PromptError(f"there are {len(prompts)} objects; readings are of one at a time")
+        self._check(embedding, prompts)
+        with torch.no_grad():
+            tensors = self.prompts_to_input(prompts, embedding.frame)
+            decoded = self.model.decode(embedding.features, embedding.detail, tensors)
+            logits, scores = list_readings(decoded, lone_click=tensors.lone_click)
+            masks = embedding.frame.logits_to_image(logits) > 0
+        return Masks(masks.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy())
+
+    def _check(self, embedding: Embedding, prompts: Prompts) -> None:
+        """Raise :class:`PromptError` unless the prompts can be used with the embedding."""
+        if embedding.model_id != self.model_id:
+            raise PromptError(
+                f"the embedding was made by {embedding.model_id}, this predictor has "
+                f"{self.model_id}; embed the image again"
+            )
+        check_prompts(prompts, embedding.frame)
 
     def _predict_chunks(
         self, embedding: Embedding, prompts: Prompts, group: npt.NDArray[np.intp]
@@ -214,31 +251,6 @@ def split_prompts(prompts: Prompts) -> list[npt.NDArray[np.intp]]:
         return [np.arange(len(prompts))]
     counts = (np.asarray(prompts.labels) >= 0).sum(axis=1)
     return [np.flatnonzero(counts == count) for count in np.unique(counts)]
-
-
-def choose_masks(decoded: Decoded, *, lone_click: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Choose one mask an object.
-
-    Parameters
-    ----------
-    decoded : Decoded
-        K = 1 or 4 masks an object.
-    lone_click : bool
-        Whether each object was given by one point alone.
-
-    Returns
-    -------
-    Tensor, (N, h, w)
-        Logits.
-    Tensor, (N,)
-        Expected IoU.
-    """
-    logits, scores = decoded
-    if logits.shape[1] == 1 or not lone_click:
-        return logits[:, 0], scores[:, 0]
-    best = scores[:, 1:].argmax(dim=1) + 1
-    rows = torch.arange(len(best), device=best.device)
-    return logits[rows, best], scores[rows, best]
 
 
 def check_prompts(prompts: Prompts, frame: Frame) -> None:
