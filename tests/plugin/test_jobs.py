@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -151,3 +152,22 @@ def test_the_queue_goes_on_after_napari_has_cancelled_the_worker(
     cancelled.set()
     wait_until_idle(qtbot, queue)
     assert [str(value) for value in told] == ["cancelled", "fine"]
+
+
+def test_a_running_job_leaves_the_warnings_of_the_process_alone(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    running, looked = threading.Event(), threading.Event()
+
+    def work() -> Generator[str, bool | None, None]:
+        running.set()
+        assert looked.wait(10)
+        yield "working"
+
+    filters, show = warnings.filters, warnings.showwarning
+    queue.submit(Job(work))
+    qtbot.waitUntil(running.is_set, timeout=WAIT)
+    assert warnings.filters is filters
+    assert warnings.showwarning is show
+    looked.set()
+    wait_until_idle(qtbot, queue)

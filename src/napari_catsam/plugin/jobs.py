@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
 from napari_catsam.errors import CatsamError
@@ -64,6 +64,26 @@ class _Event(NamedTuple):
     task: _Task
     kind: Literal["progress", "result", "error"]
     value: Any
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
+    """napari's worker, without its hold on the warnings of the whole process.
+
+    The original keeps ``warnings.catch_warnings`` entered while it runs, which before Python 3.14
+    is not of one thread. Where it ends while the main thread has entered one too, as napari does
+    when it makes a Labels layer, each puts back the filters of the other: what napari suppresses is
+    shown, or raised where warnings are errors, and the filters stay wrong from then on.
+    """
+
+    def run(self) -> None:
+        """Do the work and tell of it; called by Qt in the thread."""
+        self.started.emit()
+        self._running = True
+        if isinstance(self.work(), RuntimeError):
+            return  # the signals are gone
+        self._running = False
+        self.finished.emit()
+        self._finished.emit(self)
 
 
 @dataclass(eq=False)
@@ -164,7 +184,9 @@ class DeviceQueue(QObject):
         self._worker = None
 
     def _start_worker(self) -> None:
-        self._worker = create_worker(_drain, self._board, _start_thread=False)
+        self._worker = create_worker(
+            _drain, self._board, _start_thread=False, _worker_class=_Worker
+        )
         self._worker.yielded.connect(self._on_event)
         self._worker.aborted.connect(self._on_aborted)
         self._worker.start()
