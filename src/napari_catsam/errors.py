@@ -19,6 +19,7 @@ __all__ = [
     "CheckpointError",
     "DownloadError",
     "ImageError",
+    "LabelsError",
     "MissingWeightsError",
     "OutOfMemoryError",
     "PromptError",
@@ -35,6 +36,10 @@ class CatsamError(Exception):
 
 class ImageError(CatsamError, ValueError):
     """An image that cannot be segmented: empty, not finite, of the wrong shape or type."""
+
+
+class LabelsError(CatsamError, ValueError):
+    """Labels that cannot be written or read: no whole numbers, negative, of a wrong shape."""
 
 
 class PromptError(CatsamError, ValueError):
