@@ -31,6 +31,7 @@ class FakePredictor:
     embedded: list[tuple[Any, Intensity | None]] = field(default_factory=list)
     error: Exception | None = None
     gate: threading.Event | None = None
+    asked: list[Prompts] = field(default_factory=list)
 
     def embed(self, image: Any, intensity: Intensity | None = None) -> Any:
         if self.gate is not None:
@@ -53,6 +54,24 @@ class FakePredictor:
                 masks[number, max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = True
         scores = np.linspace(0.9, 0.8, len(prompts), dtype=np.float32)
         return Masks(masks, scores, np.zeros((len(prompts), 4, 4), np.float32))
+
+    def predict_readings(self, embedding: Any, prompts: Prompts) -> Masks:
+        """Squares of 3, 5 and 7 pixels around a lone click; around the last of several, one of 5."""
+        if self.error is not None:
+            raise self.error
+        self.asked.append(prompts)
+        if prompts.boxes is not None:
+            return self.predict(embedding, Prompts(boxes=prompts.boxes))
+        points = np.asarray(prompts.points)[0].round().astype(int)
+        reaches = (1, 2, 3) if len(points) == 1 else (2,)
+        masks = np.zeros((len(reaches), *embedding), bool)
+        for mask, reach in zip(masks, reaches, strict=True):
+            row, column = points[-1]
+            mask[
+                max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
+            ] = 1
+        scores = np.linspace(0.9, 0.8, len(reaches), dtype=np.float32)
+        return Masks(masks, scores, np.zeros((len(reaches), 4, 4), np.float32))
 
 
 @dataclass
@@ -193,3 +212,11 @@ def _no_thread_is_left() -> Iterator[None]:
     from qtpy.QtCore import QThreadPool
 
     assert QThreadPool.globalInstance().waitForDone(WAIT)
+
+
+@pytest.fixture(autouse=True)
+def projects(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the work of a test away from that of the user."""
+    folder = tmp_path_factory.mktemp("projects")
+    monkeypatch.setenv("NAPARI_CATSAM_PROJECTS", str(folder))
+    return folder

@@ -21,12 +21,8 @@ from psygnal import Signal
 from napari_catsam.errors import CatsamError, ImageError, PromptError, ShotError
 from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
 from napari_catsam.plugin.jobs import DeviceQueue, Job
-from napari_catsam.plugin.layers import (
-    ObjectMask,
-    add_labels,
-    check_labels,
-    write_objects,
-)
+from napari_catsam.plugin.layers import ObjectMask, add_labels, check_labels, write_objects
+from napari_catsam.plugin.live_commands import LiveCommands
 from napari_catsam.plugin.planes import Plane, locate_plane, pixel_size
 from napari_catsam.plugin.prompts import PromptSet, read_prompts
 from napari_catsam.plugin.session import Session
@@ -90,6 +86,11 @@ class Commands:
         What is chosen; its activity, note and progress are set from here.
     queue : DeviceQueue
         The way to the device.
+
+    Attributes
+    ----------
+    live : LiveCommands
+        What can be done with the object that is being annotated.
     """
 
     labels_written = Signal(object, object)
@@ -100,6 +101,7 @@ class Commands:
         self._session = session
         self._queue = queue
         self._engine = Engine(session.library)
+        self.live = LiveCommands(viewer, session, queue, self._engine)
         self._training: Job | None = None
 
     def segment(

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from napari_catsam.errors import ShotError
 from napari_catsam.plugin.layers import ObjectMask
 from napari_catsam.plugin.library import LibraryLike, PredictorLike
+from napari_catsam.plugin.live import Reading
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
-from napari_catsam.types import Progress, Shot
+from napari_catsam.types import Progress, Prompts, Shot
 
 __all__ = ["Engine", "ModelChoice", "ShotSource"]
 
@@ -132,6 +133,18 @@ class Engine:
             found = predictor.predict(embedding, batch)
             objects += [_cut(m, float(s)) for m, s in zip(found.masks, found.scores, strict=True)]
         return objects
+
+    def preview(
+        self, choice: ModelChoice, plane: Plane, prompts: Prompts
+    ) -> Generator[str, bool | None, tuple[Reading, ...]]:
+        """Segment one object that is being annotated; returns all that its prompts may mean."""
+        predictor = yield from self._get_predictor(choice)
+        embedding = yield from self._get_embedding(predictor, choice, plane)
+        found = predictor.predict_readings(embedding, prompts)
+        return tuple(
+            Reading(_cut(mask, float(score)), logits)
+            for mask, score, logits in zip(found.masks, found.scores, found.logits, strict=True)
+        )
 
     def adapt(
         self, choice: ModelChoice, source: ShotSource, *, method: str, budget: float

@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from napari_catsam.plugin.connections import Connections
+from napari_catsam.plugin.live_layers import is_own
 from napari_catsam.plugin.parts import ChoiceBox
 
 __all__ = ["LayerChoices"]
@@ -68,7 +69,7 @@ class LayerChoices:
 
     def _refresh(self) -> None:
         """Show the layers as they are now."""
-        layers = list(self._viewer.layers)
+        layers = [layer for layer in self._viewer.layers if not is_own(layer)]
         for box, kind, nothing in self._boxes:
             fitting = [layer for layer in reversed(layers) if isinstance(layer, kind)]
             chosen = box.value if any(box.value == layer for layer in fitting) else None
@@ -79,6 +80,8 @@ class LayerChoices:
             box.set_choices(choices + [(layer.name, layer) for layer in fitting], chosen)
 
     def _watch(self, layer: Layer) -> None:
+        if is_own(layer):
+            return
         self._connections.add(layer.events.name, self._on_renamed, owner=layer)
         if isinstance(layer, (Shapes, Points)):
             self._connections.add(layer.events.data, self._on_drawn, owner=layer)

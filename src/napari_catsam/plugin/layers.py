@@ -15,7 +15,7 @@ from napari_catsam.errors import ShotError
 from napari_catsam.plugin.planes import Plane, data_to_world, level_zero
 
 __all__ = ["ObjectMask", "Written", "add_labels", "add_points", "add_shapes", "check_labels",
-           "next_id", "write_objects"]  # fmt: skip
+           "next_id", "placement", "write_objects"]  # fmt: skip
 
 BOX_COLOUR = "#ffb000"
 POINT_COLOUR = "#3ddc84"
@@ -81,7 +81,7 @@ def add_labels(viewer: ViewerModel, image: Image, name: str) -> Labels:
         Of the new layer.
     """
     shape = level_zero(image).shape[: image.ndim]
-    return viewer.add_labels(np.zeros(shape, np.int32), name=name, **_placement(image))
+    return viewer.add_labels(np.zeros(shape, np.int32), name=name, **placement(image))
 
 
 def add_shapes(viewer: ViewerModel, image: Image | None) -> Shapes:
@@ -92,7 +92,7 @@ def add_shapes(viewer: ViewerModel, image: Image | None) -> Shapes:
         edge_color=BOX_COLOUR,
         edge_width=2,
         face_color="transparent",
-        **({} if image is None else _placement(image)),
+        **({} if image is None else placement(image)),
     )
     layer.mode = "add_rectangle"
     return layer
@@ -105,7 +105,7 @@ def add_points(viewer: ViewerModel, image: Image | None) -> Points:
         name="points",
         face_color=POINT_COLOUR,
         size=8,
-        **({} if image is None else _placement(image)),
+        **({} if image is None else placement(image)),
     )
     layer.mode = "add"
     return layer
@@ -163,6 +163,8 @@ def write_objects(labels: Labels, plane: Plane, objects: Sequence[ObjectMask]) -
     ShotError
         If the layer's type has no number left for them.
     """
+    # napari fails, after the pixels have changed, in a hidden layer whose slice is out of date.
+    labels.visible = True
     kept = _free_pixels(np.asarray(labels.data[plane.index]), objects)
     first = next_id(labels)
     ids = tuple(range(first, first + len(kept)))
@@ -209,7 +211,13 @@ def _indices(
     return tuple(index[axis] for axis in sorted(index))
 
 
-def _placement(layer: Layer) -> dict[str, Any]:
-    """Return the arguments that put another layer where this one is."""
+def placement(layer: Layer) -> dict[str, Any]:
+    """Return the arguments that put another layer where this one is.
+
+    Parameters
+    ----------
+    layer : Layer
+        Whose transforms, units and axis names are copied.
+    """
     names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
     return {name: getattr(layer, name) for name in names}

@@ -29,6 +29,9 @@ class PredictorLike(Protocol):
     def predict(self, embedding: Any, prompts: Prompts) -> Masks:
         """Return one mask an object."""
 
+    def predict_readings(self, embedding: Any, prompts: Prompts) -> Masks:
+        """Return all masks that the prompt of one object may mean, the likeliest first."""
+
 
 class LibraryLike(Protocol):
     """Models and training; all but the two lists of names are called in a worker."""

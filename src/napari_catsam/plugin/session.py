@@ -10,12 +10,16 @@ from psygnal import SignalGroupDescriptor
 
 from napari_catsam.plugin.engine import ModelChoice
 from napari_catsam.plugin.library import Library, LibraryLike
+from napari_catsam.plugin.live import LiveObject
 from napari_catsam.plugin.wording import describe_scores
 
-__all__ = ["Session", "Variant"]
+__all__ = ["DEVICES", "PASSING", "Session", "Variant"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """What can be asked for without loading torch; what is not there is refused when it is used."""
+
+PASSING = ("activity", "note", "progress", "live", "annotating", "clicks_positive")
+"""Fields of a session that change nothing of what is chosen."""
 
 
 class Variant(StrEnum):
@@ -53,6 +57,12 @@ class Session:
         Whether a segmentation runs or waits.
     adapting : bool
         Whether an adaptation runs or waits.
+    annotating : bool
+        Whether prompts on the canvas are answered at once.
+    live : LiveObject or None
+        The object that is being annotated.
+    clicks_positive : bool
+        Whether a plain click is inside of the object.
     progress : float or None
         How much of it is done, 0..1; negative while that is unknown, None when none runs.
     """
@@ -71,6 +81,9 @@ class Session:
     adaptation_note: str = ""
     segmenting: bool = False
     adapting: bool = False
+    annotating: bool = False
+    live: LiveObject | None = None
+    clicks_positive: bool = True
     progress: float | None = None
 
     @property

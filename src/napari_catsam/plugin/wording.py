@@ -11,6 +11,7 @@ from napari_catsam.types import Progress
 
 __all__ = [
     "count_of",
+    "describe_live",
     "describe_progress",
     "describe_prompts",
     "describe_scores",
@@ -28,6 +29,25 @@ def describe_prompts(prompts: PromptSet) -> str:
     """Count the prompts in words."""
     counts = ((len(prompts.boxes) + len(prompts.outlines), "box"), (len(prompts.points), "point"))
     return " and ".join(count_of(count, noun) for count, noun in counts if count)
+
+
+def describe_live(session: Any) -> str:
+    """Say what to do next with the object that is being annotated.
+
+    Parameters
+    ----------
+    session : Session
+        While the user annotates.
+    """
+    live, negative = session.live, "" if session.clicks_positive else " · clicks are negative (Q)"
+    if live is None:
+        return f"click an object, or drag a box around it{negative}"
+    reading = live.reading
+    if reading is None or not live.answered:
+        return f"{count_of(len(live.prompts), 'prompt')}{negative}"
+    several = f" · mask {live.chosen + 1} of {len(live.readings)} (H)" if live.readings[1:] else ""
+    score = f"expected IoU {reading.mask.score:.2f}"
+    return f"Y accepts, clicks refine · {score}{several}{negative}"
 
 
 def describe_progress(progress: Progress) -> str:
