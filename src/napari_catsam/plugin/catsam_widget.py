@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from napari.layers import Shapes
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent
@@ -11,14 +13,20 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt_view import AdaptView
+from napari_catsam.plugin.autosave import Autosave
 from napari_catsam.plugin.commands import Commands, read_drawn
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.jobs import DeviceQueue
 from napari_catsam.plugin.layer_choices import LayerChoices
 from napari_catsam.plugin.layers import add_points, add_shapes
+from napari_catsam.plugin.live_panel import LivePanel
+from napari_catsam.plugin.project_writer import NOT_SAVED
+from napari_catsam.plugin.restore_bar import RestoreBar
+from napari_catsam.plugin.restoring import RestoredLayers, use_model
 from napari_catsam.plugin.segment_view import SegmentView
-from napari_catsam.plugin.session import DEVICES, Session, Variant
-from napari_catsam.plugin.wording import describe_prompts
+from napari_catsam.plugin.session import DEVICES, PASSING, Session, Variant
+from napari_catsam.plugin.wording import describe_live, describe_prompts
+from napari_catsam.plugin.work_view import WorkView
 
 __all__ = ["CatsamWidget"]
 
@@ -44,7 +52,9 @@ class CatsamWidget(QWidget):
         What runs.
     commands : Commands
         What can be asked for.
-    segment_view, adapt_view : QWidget
+    autosave : Autosave
+        Keeps the work on disk.
+    segment_view, live_view, adapt_view, restore_bar, work_view : QWidget
         What the user sees.
     status : QLabel
         One line that says what runs, or what to do next.
@@ -55,10 +65,16 @@ class CatsamWidget(QWidget):
         self.session = session or Session()
         self.queue = DeviceQueue(self)
         self.commands = Commands(napari_viewer, self.session, self.queue)
+        self.autosave = Autosave(napari_viewer, self.session, self)
         self.segment_view, self.adapt_view = SegmentView(), AdaptView()
+        self.restore_bar, self.work_view = RestoreBar(), WorkView()
         self.status = QLabel()
         self._viewer = napari_viewer
         self._connections = Connections()
+        self._live = LivePanel(
+            self.session, self.commands.live, self.segment_view, self._connections
+        )
+        self.live_view = self._live.view
         # The window may be torn down without an event that reaches this widget.
         self.destroyed.connect(self._connections.close)
         self._lay_out()
@@ -89,7 +105,9 @@ class CatsamWidget(QWidget):
 
     def shut_down(self) -> None:
         """Stop all work and listen to nothing any more; layers stay as they are."""
+        self.commands.live.stop()
         self._connections.close()
+        self.autosave.close()
         self.queue.close()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
@@ -116,7 +134,9 @@ class CatsamWidget(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.segment_view)
+        column.addWidget(self.live_view)
         column.addWidget(self.adapt_view)
+        column.addWidget(self.work_view)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(inner)
@@ -126,6 +146,7 @@ class CatsamWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.status)
+        layout.addWidget(self.restore_bar)
         layout.addWidget(scroll, 1)
         self.setMinimumWidth(LEAST_WIDTH)
 
@@ -135,7 +156,7 @@ class CatsamWidget(QWidget):
         add(segment.device.chosen, self._on_device_chosen)
         add(segment.variant.chosen, self._on_variant_chosen)
         for box in (segment.image, segment.shapes, segment.points, segment.target, adapt.masks):
-            add(box.chosen, self._on_layer_chosen)
+            add(box.chosen, self._on_layers_changed)
         add(segment.shapes_requested, self._on_shapes_requested)
         add(segment.points_requested, self._on_points_requested)
         add(segment.segment_requested, self.segment)
@@ -145,6 +166,13 @@ class CatsamWidget(QWidget):
         add(adapt.stop_requested, self.commands.stop)
         add(adapt.load_requested, self.commands.load_adapter)
         add(adapt.save_requested, self.commands.save_adapter)
+        add(self.restore_bar.restore_requested, self.autosave.restore)
+        add(self.restore_bar.discard_requested, self.autosave.discard)
+        add(self.autosave.offered, self.restore_bar.show_offer)
+        add(self.autosave.restored, self._on_restored)
+        add(self.autosave.saved, self._on_saved)
+        add(self.autosave.failed, self._on_not_saved)
+        add(self.work_view.folder_chosen, self.autosave.keep_in)
         add(self.commands.labels_written, self._on_labels_written)
         add(self.queue.busy_changed, self._on_busy_changed)
         add(self.session.events, self._on_session_changed)
@@ -169,9 +197,6 @@ class CatsamWidget(QWidget):
     def _on_budget_changed(self, seconds: int) -> None:
         self.session.budget = float(seconds)
 
-    def _on_layer_chosen(self, _: object) -> None:
-        self._on_layers_changed()
-
     def _on_shapes_requested(self) -> None:
         layer = add_shapes(self._viewer, self.segment_view.image.value)
         self.segment_view.shapes.show_value(layer)
@@ -184,8 +209,10 @@ class CatsamWidget(QWidget):
 
     # FROM BELOW
 
-    def _on_layers_changed(self) -> None:
+    def _on_layers_changed(self, _: object = None) -> None:
         self.session.note = ""
+        view = self.segment_view
+        self.autosave.follow(view.image.value, view.shapes.value, view.points.value)
         self._show_state()
 
     def _on_dims_changed(self, event: Any) -> None:
@@ -199,13 +226,32 @@ class CatsamWidget(QWidget):
         self._viewer.layers.selection.active = labels
         self.session.note = note
 
+    def _on_saved(self, folder: Path) -> None:
+        self.work_view.show_saved(folder)
+        if self.session.note.startswith(NOT_SAVED):
+            self.session.note = ""
+
+    def _on_not_saved(self, text: str) -> None:
+        self.work_view.show_not_saved(text)
+        self.session.note = text
+
+    def _on_restored(self, layers: RestoredLayers) -> None:
+        for layer in layers.prompts:
+            boxes = isinstance(layer, Shapes)
+            (self.segment_view.shapes if boxes else self.segment_view.points).show_value(layer)
+        for layer in layers.labels[-1:]:
+            self.segment_view.target.show_value(layer)
+            self.adapt_view.masks.show_value(layer)
+        self._on_layers_changed()
+        use_model(layers.restored, self.session, self.commands.load_adapter)
+
     def _on_busy_changed(self, busy: bool) -> None:
         if not busy:
             self.session.activity = ""
         self._show_state()
 
     def _on_session_changed(self, info: Any) -> None:
-        if info.signal.name in ("activity", "note", "progress"):
+        if info.signal.name in PASSING:
             self._show_state()
         else:
             self._show_session()
@@ -245,6 +291,8 @@ class CatsamWidget(QWidget):
     def _next_step(self) -> tuple[bool, str]:
         """Return whether Segment can be pressed, and what to do next."""
         view = self.segment_view
+        if self.session.annotating:
+            return False, describe_live(self.session)
         try:
             drawn = read_drawn(self._viewer, view.image.value, view.shapes.value, view.points.value)
         except CatsamError as error:

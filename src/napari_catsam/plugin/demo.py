@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import napari
 import numpy as np
 import numpy.typing as npt
 from napari import Viewer
@@ -76,6 +77,7 @@ class Demo:
         self.image = self.viewer.add_image(coins(), name="coins")
         self.reference = find_coins(self.image.data)
         self.widget = CatsamWidget(self.viewer, Session(backbone=model, budget=budget))
+        self.widget.autosave.close()  # nobody's work
         self.viewer.window.add_dock_widget(self.widget, name="CAT-SAM", area="right")
 
     def run(self) -> DemoResult:
@@ -263,8 +265,6 @@ def run_demo(
     CatsamError
         If a step fails.
     """
-    import napari
-
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     viewer = Viewer(title="CAT-SAM demo", show=True)

@@ -1,0 +1,279 @@
+"""What is kept of the work on one image: frozen values, and how they are written as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.errors import UnreadableFileError
+
+__all__ = [
+    "FORMAT",
+    "ImageRecord",
+    "LabelsRecord",
+    "ModelRecord",
+    "PlaneRecord",
+    "ProjectRecord",
+    "PromptsRecord",
+    "list_ids",
+    "record_from_json",
+    "record_to_json",
+]
+
+FORMAT, VERSION = "napari-catsam project", 1
+
+BLOCK = 2**19
+"""Pixels at a time, so that other threads get their turn."""
+
+NEVER = datetime.fromtimestamp(0, UTC)
+
+Placement = Mapping[str, Any]
+"""Scale, translate, rotate, shear, affine, units and axis labels of a layer, as lists."""
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """The image that was worked on.
+
+    Attributes
+    ----------
+    name, path : str
+        Of the layer; the path is empty if the image was not opened from a file.
+    shape : tuple of int
+        Of the data at full resolution.
+    dtype : str
+    """
+
+    name: str
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """The chosen model.
+
+    Attributes
+    ----------
+    backbone : str
+        Its name.
+    variant : str
+        ``"base"`` or ``"adapted"``.
+    adapter : str
+        File of the adapter beside ``project.json``; empty without one.
+    """
+
+    backbone: str
+    variant: str = "base"
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
+class PlaneRecord:
+    """One written plane of a Labels layer.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Its position along all axes but the last two.
+    ids : str
+        The objects in it, as ``"1..12 15"``.
+    checksum : int
+        CRC-32 of the pixels, so that what has not changed is not written again.
+    """
+
+    index: tuple[int, ...]
+    ids: str
+    checksum: int
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the layer's folder."""
+        return f"{'-'.join(f'{step:05d}' for step in self.index) or 'plane'}.tif"
+
+
+@dataclass(frozen=True)
+class LabelsRecord:
+    """A Labels layer; planes that are not listed are blank.
+
+    Attributes
+    ----------
+    folder : str
+        Where its planes are, beside ``project.json``.
+    name : str
+        Of the layer.
+    shape : tuple of int
+    dtype : str
+    placement : mapping
+        Where the layer lies in the world.
+    planes : tuple of PlaneRecord
+    removed : bool
+        Whether the user deleted the layer.
+    """
+
+    folder: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    placement: Placement
+    planes: tuple[PlaneRecord, ...] = ()
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class PromptsRecord:
+    """A Shapes or Points layer.
+
+    Attributes
+    ----------
+    kind : str
+        ``"shapes"`` or ``"points"``.
+    name : str
+        Of the layer.
+    ndim : int
+    placement : mapping
+        Where the layer lies in the world.
+    data : list
+        Vertices (K, ndim) a shape, or one position (ndim,) a point, in data coordinates.
+    types : list of str
+        ``"rectangle"`` and so on, one a shape; empty for points.
+    features : mapping of str to list
+        One value a shape or point.
+    """
+
+    kind: str
+    name: str
+    ndim: int
+    placement: Placement
+    data: list[Any] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    features: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProjectRecord:
+    """All that is kept of the work on one image, but the pixels.
+
+    Attributes
+    ----------
+    image : ImageRecord
+    model : ModelRecord
+    labels : tuple of LabelsRecord
+    prompts : tuple of PromptsRecord
+    saved : datetime
+        When, in UTC.
+    """
+
+    image: ImageRecord
+    model: ModelRecord
+    labels: tuple[LabelsRecord, ...] = ()
+    prompts: tuple[PromptsRecord, ...] = ()
+    saved: datetime = NEVER
+
+    @property
+    def kept_labels(self) -> tuple[LabelsRecord, ...]:
+        """The Labels layers that the user did not delete."""
+        return tuple(labels for labels in self.labels if not labels.removed)
+
+    @property
+    def objects(self) -> int:
+        """How many objects there are, of all Labels layers."""
+        return sum(_count(labels) for labels in self.kept_labels)
+
+    @property
+    def drawn(self) -> int:
+        """How many shapes and points there are."""
+        return sum(len(prompts.data) for prompts in self.prompts)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing that could be restored."""
+        return not (self.objects or self.drawn or self.model.adapter)
+
+
+def list_ids(pixels: npt.NDArray[Any]) -> str:
+    """List the labels of a plane in a short form, such as ``"1..12 15"``."""
+    top = int(pixels.max(initial=0))
+    if pixels.size and int(pixels.min()) >= 0 and top <= 4 * pixels.size:
+        present = np.zeros(top + 1, bool)
+        for block in np.array_split(pixels.ravel(), pixels.size // BLOCK + 1):
+            present[block] = True
+        ids = np.flatnonzero(present)
+    else:
+        ids = np.unique(pixels)
+    ids = ids[ids != 0]
+    runs = np.split(ids, np.flatnonzero(np.diff(ids.astype(object)) != 1) + 1) if ids.size else []
+    return " ".join(str(r[0]) if len(r) == 1 else f"{r[0]}..{r[-1]}" for r in runs)
+
+
+def record_to_json(record: ProjectRecord) -> str:
+    """Write a record as JSON; see :func:`record_from_json`."""
+    content = {"format": FORMAT, "version": VERSION, **asdict(record)}
+    content["saved"] = record.saved.isoformat(timespec="seconds")
+    return json.dumps(content, indent=1, default=_plain)
+
+
+def record_from_json(text: str, path: Path) -> ProjectRecord:
+    """Read a record.
+
+    Parameters
+    ----------
+    text : str
+        What :func:`record_to_json` wrote.
+    path : Path
+        Named in errors.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the text is damaged, no project, or of a newer version.
+    """
+    try:
+        content = json.loads(text)
+        version = content["version"] if content["format"] == FORMAT else None
+        if version != VERSION:
+            raise UnreadableFileError(
+                f"{path} has version {version}, this package reads {VERSION}; update napari-catsam"
+            )
+        image = content["image"] | {"shape": tuple(content["image"]["shape"])}
+        return ProjectRecord(
+            ImageRecord(**image),
+            ModelRecord(**content["model"]),
+            tuple(_labels_from(entry) for entry in content["labels"]),
+            tuple(PromptsRecord(**entry) for entry in content["prompts"]),
+            datetime.fromisoformat(content["saved"]),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnreadableFileError(f"{path} is no project or is damaged: {error}") from error
+
+
+def _labels_from(entry: dict[str, Any]) -> LabelsRecord:
+    planes = tuple(PlaneRecord(tuple(p["index"]), p["ids"], p["checksum"]) for p in entry["planes"])
+    return LabelsRecord(**entry | {"shape": tuple(entry["shape"]), "planes": planes})
+
+
+def _count(labels: LabelsRecord) -> int:
+    """Count different objects over all planes, by their runs of numbers."""
+    runs = sorted(
+        (int(first), int(last or first))
+        for plane in labels.planes
+        for first, _, last in (run.partition("..") for run in plane.ids.split())
+    )
+    count, end = 0, runs[0][0] - 1 if runs else 0
+    for first, last in runs:
+        count += max(0, last - max(first, end + 1) + 1)
+        end = max(end, last)
+    return count
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers and arrays into JSON's."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
