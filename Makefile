@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DOCS_INSTALLED := .venv/.installed-docs
 
-.PHONY: help demo test test-slow lint format docs bench build check-wheel clean
+.PHONY: help demo test test-slow lint format docs screenshots bench build check-wheel clean
 
 help:
 	@echo "make demo         see it work: boxes to masks, adaptation on one mask, before and after"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint         style, types, import contract, plugin manifest"
 	@echo "make format       put the source into its style"
 	@echo "make docs         build the documentation into site/"
+	@echo "make screenshots  take the documentation's pictures again"
 	@echo "make bench        run the benchmarks"
 	@echo "make build        build and check the packages in dist/"
 	@echo "make check-wheel  install the wheel in a fresh environment and run the demo there"
@@ -60,6 +61,11 @@ format: $(INSTALLED)
 docs: $(DOCS_INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	$(BIN)/python tools/check_site_is_self_contained.py site
+
+screenshots: $(INSTALLED)
+	@tools/setup_display.sh
+	@tools/with_display.sh $(BIN)/python tools/annotate_picture.py
+	@tools/with_display.sh $(BIN)/python tools/screenshots.py
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.encoder
