@@ -37,6 +37,8 @@ class Prompt:
         ``(B*K, 1, s, s)`` logits of the window, or None.
     has_mask
         ``(B*K,)`` bool: which rows of ``mask`` count; the others get SAM's "no mask" embedding.
+    kept
+        ``(B*K, 1, s, s)`` logits that are added to the decoder's, or None: the earlier mask.
     """
 
     boxes: torch.Tensor | None = None
@@ -44,6 +46,7 @@ class Prompt:
     labels: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     has_mask: torch.Tensor | None = None
+    kept: torch.Tensor | None = None
 
 
 def build_network(name: str = "vit_nano") -> Any:
@@ -166,7 +169,8 @@ def decode(
     count = sparse.shape[0]
     dense = embed_masks(sam.prompt_encoder, prompt, count, side)
     source = features.repeat_interleave(count // features.shape[0], 0) + dense
-    return run_decoder(sam.mask_decoder, source, place.expand(count, -1, -1, -1), sparse)
+    logits, quality = run_decoder(sam.mask_decoder, source, place.expand(count, -1, -1, -1), sparse)
+    return logits if prompt.kept is None else logits + prompt.kept, quality
 
 
 def embed_sparse(encoder: Any, prompt: Prompt) -> torch.Tensor:

@@ -42,9 +42,19 @@ def correct(
     missed, false = truth & ~guess, guess & ~truth
     use_missed = missed.flatten(1).sum(1) >= false.flatten(1).sum(1)
     error = torch.where(use_missed[:, None, None], missed, false)
-    points, some = draw_points(error, generator)
+    points, some = draw_points(prefer_thick(error, generator), generator)
     labels = torch.where(some, use_missed.long(), -1)
     return points, labels
+
+
+def prefer_thick(error: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Weights ``(N, H, W)`` of the pixels of ``error`` bool: users click in the middle of what is wrong.
+
+    In three of ten objects every wrong pixel weighs the same.
+    """
+    near = F.avg_pool2d(error.float()[:, None], 9, stride=1, padding=4)[:, 0]
+    even = torch.rand(len(error), 1, 1, generator=generator) < 0.3
+    return error * torch.where(even, 1.0, near**4)
 
 
 def coarse_mask(truth: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -52,8 +52,8 @@ class Plan:
     size: int = 256
     dense_from: float = 0.0
     dense_until: float = 0.2
-    full_every: int = 6
-    full_from: float = 0.9
+    full_every: int = 4
+    full_from: float = 0.85
     decay_from: float = 0.55
     rate: float = 8e-4
     warm_up: int = 100

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from napari_catsam.sam.box_prior import first_guess
+from napari_catsam.sam.box_prior import first_guess, kept_mask
 from pretrain import prompts
 from pretrain.losses import dense_loss, mask_loss, true_iou
 from pretrain.network import ALIGN, Prompt, decode, encode_with_tokens
@@ -30,7 +30,7 @@ class StepConfig:
     prior
         Share of prompts that come with their first guess: the ellipse or the discs.
     rounds
-        Chances of 0, 1, 2 corrective rounds in a step.
+        Chances of 0, 1, 2, 3 corrective rounds in a step.
     again_weight
         Of the loss of a corrective round.
     clicks_again
@@ -42,10 +42,10 @@ class StepConfig:
     boxed: float = 0.5
     shake: float = 0.12
     prior: float = 0.96
-    rounds: tuple[float, ...] = (0.3, 0.35, 0.35)
-    again_weight: float = 0.7
+    rounds: tuple[float, ...] = (0.15, 0.25, 0.3, 0.3)
+    again_weight: float = 0.8
     clicks_again: float = 0.7
-    forget: float = 0.5
+    forget: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -180,12 +180,16 @@ class Step:
         size = objects.masks.shape[-1]
         guess = first_guess(boxes, points, labels, masks, size, size // 4)
         some = torch.rand(len(objects.masks), generator=self.generator) < self.config.prior
+        kept = None
+        if masks is not None:
+            kept = kept_mask(points, labels, masks, size, size // 4)
         return Prompt(
             None if boxes is None else to_canvas(boxes, offset),
             None if points is None else to_canvas(points, offset),
             labels,
             guess,
-            torch.ones_like(some) if boxes is None and points is None else some,
+            torch.ones_like(some) if masks is not None else some,
+            kept,
         )
 
     def clicks(

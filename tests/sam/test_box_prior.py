@@ -10,6 +10,7 @@ from napari_catsam.sam.box_prior import (
     LIMIT_DEPTH,
     box_limit,
     first_guess,
+    kept_mask,
     soft_disc_logits,
     soft_ellipse_logits,
 )
@@ -134,3 +135,16 @@ def test_the_limit_leaves_a_margin_that_grows_with_the_box() -> None:
     column = 25 + 5 + 1  # the first pixel of the map whose centre lies beyond the right side
     assert box_limit(small, CANVAS, LOW)[0, 0, 27, column] < -6
     assert box_limit(large, CANVAS, LOW)[0, 0, 27, column - 1] == 0
+
+
+def test_the_kept_mask_changes_at_the_clicks_alone() -> None:
+    mask = torch.full((len(CLICKS), 1, LOW, LOW), -50.0)
+    kept = kept_mask(CLICKS, SIGNS, mask, CANVAS, LOW)
+    assert kept.min() >= -AMPLITUDE and kept.max() <= AMPLITUDE
+    raised = kept > -0.9 * AMPLITUDE
+    assert raised.any()
+    assert raised.float().mean() < 0.2
+    none = torch.full_like(SIGNS, -1)
+    torch.testing.assert_close(
+        kept_mask(CLICKS, none, mask, CANVAS, LOW), kept_mask(None, None, mask, CANVAS, LOW)
+    )

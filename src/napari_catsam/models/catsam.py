@@ -15,7 +15,7 @@ from napari_catsam.geometry import flip_xy
 from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
 from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
-from napari_catsam.sam.box_prior import box_limit, first_guess
+from napari_catsam.sam.box_prior import box_limit, first_guess, kept_mask
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
 from napari_catsam.types import Intensity
@@ -207,11 +207,17 @@ class CatSam(nn.Module):
             decoded = decode_hq(
                 self.mask_decoder, self.head, features, detail, self.dense_position, prompt
             )
-        if not self.backbone.box_prior or prompts.boxes is None:
-            return decoded
-        sizes = self.backbone.image_size, self.backbone.low_resolution
-        limit = box_limit(_to_rows(prompts.boxes), *sizes)
-        return Decoded(decoded.logits + limit, decoded.scores)
+        return self._apply_prior(decoded, prompts) if self.backbone.box_prior else decoded
+
+    def _apply_prior(self, decoded: Decoded, prompts: PromptTensors) -> Decoded:
+        """Add the earlier mask to the logits, and end them with the box."""
+        logits, sizes = decoded.logits, (self.backbone.image_size, self.backbone.low_resolution)
+        if prompts.masks is not None:
+            points = None if prompts.points is None else flip_xy(prompts.points)
+            logits = logits + kept_mask(points, prompts.labels, prompts.masks, *sizes)
+        if prompts.boxes is not None:
+            logits = logits + box_limit(_to_rows(prompts.boxes), *sizes)
+        return Decoded(logits, decoded.scores)
 
     def embed_prompts(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed prompts by SAM's prompt encoder: sparse (N, T, D) and dense (N, D, g, g)."""

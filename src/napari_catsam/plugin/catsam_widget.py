@@ -7,31 +7,28 @@ from typing import Any
 
 from napari.layers import Shapes
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt_view import AdaptView
 from napari_catsam.plugin.autosave import Autosave
-from napari_catsam.plugin.commands import Commands, read_drawn
+from napari_catsam.plugin.commands import Commands
 from napari_catsam.plugin.connections import Connections
+from napari_catsam.plugin.dock import lay_out_dock, make_status_line
 from napari_catsam.plugin.jobs import DeviceQueue
 from napari_catsam.plugin.layer_choices import LayerChoices
 from napari_catsam.plugin.layers import add_points, add_shapes
 from napari_catsam.plugin.live_panel import LivePanel
+from napari_catsam.plugin.presenter import Presenter
 from napari_catsam.plugin.project_writer import NOT_SAVED
 from napari_catsam.plugin.restore_bar import RestoreBar
 from napari_catsam.plugin.restoring import RestoredLayers, use_model
 from napari_catsam.plugin.segment_view import SegmentView
-from napari_catsam.plugin.session import DEVICES, PASSING, Session, Variant
-from napari_catsam.plugin.wording import describe_live, describe_prompts
+from napari_catsam.plugin.session import PASSING, Session, Variant
 from napari_catsam.plugin.work_view import WorkView
 
 __all__ = ["CatsamWidget"]
-
-LEAST_WIDTH = 270
-"""Pixels; below it labels and boxes no longer fit beside each other."""
 
 
 class CatsamWidget(QWidget):
@@ -68,7 +65,7 @@ class CatsamWidget(QWidget):
         self.autosave = Autosave(napari_viewer, self.session, self)
         self.segment_view, self.adapt_view = SegmentView(), AdaptView()
         self.restore_bar, self.work_view = RestoreBar(), WorkView()
-        self.status = QLabel()
+        self.status = make_status_line()
         self._viewer = napari_viewer
         self._connections = Connections()
         self._live = LivePanel(
@@ -77,6 +74,9 @@ class CatsamWidget(QWidget):
         self.live_view = self._live.view
         # The window may be torn down without an event that reaches this widget.
         self.destroyed.connect(self._connections.close)
+        self._presenter = Presenter(
+            napari_viewer, self.session, self.segment_view, self.adapt_view, self.status
+        )
         self._lay_out()
         self._connect()
         self._layers = LayerChoices(
@@ -86,11 +86,11 @@ class CatsamWidget(QWidget):
             points=self.segment_view.points,
             masks=self.adapt_view.masks,
             target=self.segment_view.target,
-            on_rename=self._show_state,
+            on_rename=self._presenter.show_state,
             on_change=self._on_layers_changed,
             connections=self._connections,
         )
-        self._show_session()
+        self._presenter.show_session()
 
     def segment(self) -> None:
         """Segment what is drawn, as the button does."""
@@ -125,30 +125,8 @@ class CatsamWidget(QWidget):
     # SET UP
 
     def _lay_out(self) -> None:
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.status.setToolTip("What runs, or what to do next.")
-        # Two lines always, so that nothing below jumps when the text changes.
-        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.segment_view)
-        column.addWidget(self.live_view)
-        column.addWidget(self.adapt_view)
-        column.addWidget(self.work_view)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(self.status)
-        layout.addWidget(self.restore_bar)
-        layout.addWidget(scroll, 1)
-        self.setMinimumWidth(LEAST_WIDTH)
+        scrolled = (self.segment_view, self.live_view, self.adapt_view, self.work_view)
+        lay_out_dock(self, (self.status, self.restore_bar), scrolled)
 
     def _connect(self) -> None:
         segment, adapt, add = self.segment_view, self.adapt_view, self._connections.add
@@ -213,7 +191,7 @@ class CatsamWidget(QWidget):
         self.session.note = ""
         view = self.segment_view
         self.autosave.follow(view.image.value, view.shapes.value, view.points.value)
-        self._show_state()
+        self._presenter.show_state()
 
     def _on_dims_changed(self, event: Any) -> None:
         self._on_layers_changed()
@@ -248,53 +226,10 @@ class CatsamWidget(QWidget):
     def _on_busy_changed(self, busy: bool) -> None:
         if not busy:
             self.session.activity = ""
-        self._show_state()
+        self._presenter.show_state()
 
     def _on_session_changed(self, info: Any) -> None:
         if info.signal.name in PASSING:
-            self._show_state()
+            self._presenter.show_state()
         else:
-            self._show_session()
-
-    # TO THE VIEWS
-
-    def _show_session(self) -> None:
-        """Show what is chosen."""
-        session, segment, adapt = self.session, self.segment_view, self.adapt_view
-        segment.backbone.set_choices(
-            [(n, n) for n in session.library.backbones()], session.backbone
-        )
-        segment.device.set_choices([(name, name) for name in DEVICES], session.device)
-        variants = list(Variant) if session.adapter_fits else [Variant.BASE]
-        segment.variant.set_choices(
-            [(session.name_variant(v), v) for v in variants], session.variant
-        )
-        adapt.method.set_choices([(n, n) for n in session.library.methods()], session.method)
-        adapt.budget.setValue(int(session.budget))
-        adapt.show_score(session.adaptation_note)
-        self._show_state()
-
-    def _show_state(self) -> None:
-        """Show what runs, what can be done, and what to do next."""
-        session = self.session
-        ready, hint = self._next_step()
-        text = session.activity or session.note or hint
-        self.status.setText(text[:1].upper() + text[1:])
-        self.segment_view.set_ready(ready=ready and not session.segmenting)
-        self.adapt_view.set_ready(
-            adapt=not session.adapting and self.adapt_view.masks.value is not None,
-            stop=session.adapting and session.progress is not None and session.progress >= 0,
-            save=session.adapter is not None,
-        )
-        self.adapt_view.show_progress(session.progress)
-
-    def _next_step(self) -> tuple[bool, str]:
-        """Return whether Segment can be pressed, and what to do next."""
-        view = self.segment_view
-        if self.session.annotating:
-            return False, describe_live(self.session)
-        try:
-            drawn = read_drawn(self._viewer, view.image.value, view.shapes.value, view.points.value)
-        except CatsamError as error:
-            return False, str(error)
-        return True, f"press Segment: {describe_prompts(drawn.prompts)}"
+            self._presenter.show_session()
