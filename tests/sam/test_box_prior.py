@@ -140,7 +140,8 @@ def test_the_limit_leaves_a_margin_that_grows_with_the_box() -> None:
 def test_the_kept_mask_changes_at_the_clicks_alone() -> None:
     mask = torch.full((len(CLICKS), 1, LOW, LOW), -50.0)
     kept = kept_mask(CLICKS, SIGNS, mask, CANVAS, LOW)
-    assert kept.min() >= -AMPLITUDE and kept.max() <= AMPLITUDE
+    assert kept.min() >= -AMPLITUDE
+    assert kept.max() <= AMPLITUDE
     raised = kept > -0.9 * AMPLITUDE
     assert raised.any()
     assert raised.float().mean() < 0.2
