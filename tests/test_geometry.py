@@ -7,6 +7,7 @@ import pytest
 import torch
 from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
+from torch.nn import functional as F
 
 from napari_catsam.errors import PromptError
 from napari_catsam.geometry import (
@@ -215,3 +216,13 @@ def test_a_point_outside_is_named_with_the_size_of_the_image(point: tuple[float,
     )
     with pytest.raises(PromptError, match=expected):
         Frame((32, 64), SIDE).check_inside([[(1, 1)], [point]], "the point")
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 40)])
+def test_logits_of_an_image_of_the_inputs_size_are_resized_once(size: tuple[int, int]) -> None:
+    logits = torch.randn(2, 16, 16)
+    found = Frame(size, 64).logits_to_image(logits)
+    canvas = F.interpolate(logits[:, None], (64, 64), mode="bilinear", align_corners=False)
+    cut = canvas[..., : size[0], : size[1]]
+    twice = F.interpolate(cut, size, mode="bilinear", align_corners=False)[:, 0]
+    assert torch.equal(found, twice)

@@ -136,6 +136,8 @@ class Frame:
         if self.resize == "pad":
             maps = F.interpolate(maps, (self.side, self.side), mode="bilinear", align_corners=False)
             maps = maps[..., : self.content[0], : self.content[1]]
+        if maps.shape[-2:] == self.size:  # an image of the input's own size is there already
+            return maps[:, 0]
         return F.interpolate(maps, self.size, mode="bilinear", align_corners=False)[:, 0]
 
     def check_inside(self, points: npt.ArrayLike, kind: str) -> None:
