@@ -16,6 +16,7 @@ from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
 from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
 from napari_catsam.sam.box_prior import box_limit, first_guess, kept_mask
+from napari_catsam.sam.token_attention import fuse_token_attention
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
 from napari_catsam.types import Intensity
@@ -107,6 +108,7 @@ class CatSam(nn.Module):
         self.mask_decoder: Any = sam.mask_decoder
         self.requires_grad_(False)
         fuse_attention(self.image_encoder)
+        fuse_token_attention(self.mask_decoder.transformer)
         self.tuner = build_tuner(method, backbone)
         self.head = HQHead(backbone) if self.tuner.has_head else None
         self.tuner.attach(self.image_encoder)
