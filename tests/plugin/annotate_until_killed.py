@@ -13,12 +13,17 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.layers import ObjectMask, add_labels, write_objects
+from napari_catsam.plugin.layers import ObjectMask, add_labels
+from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.mask_writing import write_objects
 from napari_catsam.plugin.planes import locate_plane
 from napari_catsam.plugin.session import Session
 from tests.plugin.conftest import FakeLibrary
 
 SHAPE, SIDE, EVERY_MS = (4, 200, 200), 8, 150
+BEGUN = LivePrompt((190.0, 190.0))
+"""The prompt of an object that is never accepted."""
+
 VOLUME = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
 
 
@@ -34,6 +39,8 @@ def main() -> None:
     widget = CatsamWidget(viewer, Session(library=FakeLibrary()))
     viewer.window.add_dock_widget(widget)
     labels = add_labels(viewer, image, "masks")
+    widget.live_view.annotate.click()
+    widget.commands.live.give(BEGUN)
     numbers = iter(range(SHAPE[0] * 400))
 
     def accept() -> None:

@@ -63,6 +63,8 @@ class FakePredictor:
         if prompts.boxes is not None:
             return self.predict(embedding, Prompts(boxes=prompts.boxes))
         points = np.asarray(prompts.points)[0].round().astype(int)
+        if prompts.masks is not None and np.shape(prompts.masks)[1:] == embedding:
+            return self._change(np.asarray(prompts.masks) > 0, points[-1], prompts)
         reaches = (1, 2, 3) if len(points) == 1 else (2,)
         masks = np.zeros((len(reaches), *embedding), bool)
         for mask, reach in zip(masks, reaches, strict=True):
@@ -72,6 +74,13 @@ class FakePredictor:
             ] = 1
         scores = np.linspace(0.9, 0.8, len(reaches), dtype=np.float32)
         return Masks(masks, scores, np.zeros((len(reaches), 4, 4), np.float32))
+
+    def _change(self, masks: Any, place: Any, prompts: Prompts) -> Masks:
+        """Add 5 x 5 pixels at the last click to a mask, or take them out of it."""
+        row, column = np.maximum(place - 2, 0)
+        changed = masks.copy()
+        changed[0, row : place[0] + 3, column : place[1] + 3] = np.asarray(prompts.labels)[0, -1]
+        return Masks(changed, np.float32([0.7]), np.where(changed, 1, -1).astype(np.float32))
 
 
 @dataclass
@@ -116,10 +125,18 @@ class FakeLibrary:
     def methods(self) -> list[str]:
         return ["cat-a", "cat-t"]
 
-    def load_model(self, backbone: str, device: str) -> str:
+    def load_model(
+        self, backbone: str, device: str, precision: str = "auto", folder: str = ""
+    ) -> str:
         self.threads.add(threading.get_ident())
         self.loaded.append((backbone, device))
         return backbone
+
+    def device_of(self, model: str) -> str:
+        return "cpu"
+
+    def measure_memory(self, model: str, embeddings: int) -> int:
+        return 85_000_000 + embeddings
 
     def apply_adapter(self, model: str, adapter: FakeAdapter) -> str:
         return f"{model} adapted"

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_catsam.plugin import autosave as autosave_module
 from napari_catsam.plugin.autosave import Autosave
 from napari_catsam.plugin.catsam_widget import CatsamWidget
+from napari_catsam.plugin.live_prompt import LivePrompt
 from napari_catsam.plugin.project_reading import read_project, read_record
+from napari_catsam.plugin.save_timer import LONGEST_MORE_MS
 from napari_catsam.plugin.session import Session, Variant
+from napari_catsam.plugin.settings import Settings
 
 WAIT = 10_000
 RECTANGLES = np.array([[[1, 9.5, 19.5], [1, 9.5, 39.5], [1, 19.5, 39.5], [1, 19.5, 19.5]]])
@@ -342,10 +344,9 @@ def test_prompts_alone_are_kept(
 
 def test_saving_begins_in_time_while_changes_go_on(qtbot: Any, segmented: Any, widget: Any) -> None:
     labels, folder = segmented
-    assert autosave_module.QUIET_MS <= 2000
-    assert autosave_module.LATEST_MS < 5000
+    assert Settings().autosave_seconds + LONGEST_MORE_MS / 1000 < 5
     autosave: Autosave = widget.autosave
-    autosave._latest.setInterval(200)
+    autosave._timer._latest.setInterval(200)
     column = iter(range(60))
 
     def paint() -> bool:
@@ -465,3 +466,71 @@ def test_after_any_edits_what_is_saved_is_what_is_seen(
     folder = wait_saved(widget)
     (array,) = read_project(folder).arrays
     np.testing.assert_array_equal(array, labels.data)
+
+
+PROMPTS = (
+    LivePrompt((20.0, 30.0)),
+    LivePrompt((2.0, 3.0), positive=False),
+    LivePrompt((5.5, 5.5, 25.5, 25.5), True, ((5.0, 5.0), (5.0, 25.0), (25.0, 15.0))),
+)
+
+
+@pytest.fixture
+def begun(viewer: Any, widget: Any, wait_idle: Any) -> Any:
+    """Begin an object on the last plane, and accept nothing."""
+    viewer.add_image(VOLUME, name="cells", scale=(2, 0.5, 0.5))
+    viewer.dims.set_current_step(0, 2)
+    widget.live_view.annotate.click()
+    for prompt in PROMPTS:
+        widget.commands.live.give(prompt)
+    wait_idle(widget)
+    return widget
+
+
+def test_an_object_that_was_begun_is_gone_on_with(
+    qtbot: Any, begun: Any, reopen: Any, wait_idle: Any, wait_saved: Any
+) -> None:
+    close(qtbot, begun)  # while it is annotated, without a saving before
+    viewer, other = reopen()
+    assert other.restore_bar.text.text().startswith("1 object begun from 20")
+    with qtbot.waitSignal(other.autosave.restored, timeout=WAIT):
+        other.restore_bar.restore_button.click()
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert "press Annotate" in other.session.note
+    viewer.dims.set_current_step(0, 0)
+    other.live_view.annotate.click()
+    wait_idle(other)
+    assert other.session.live.prompts == PROMPTS
+    assert other.session.live.answered
+    assert viewer.dims.current_step[0] == 2
+    other.live_view.accept.click()
+    assert viewer.layers["cells masks"].data[2].any()
+    assert read_record(wait_saved(other)).live == ()
+
+
+def test_an_object_that_waits_is_saved_until_it_is_gone_on_with(
+    qtbot: Any, begun: Any, reopen: Any, wait_saved: Any
+) -> None:
+    close(qtbot, begun)
+    viewer, other = reopen()
+    with qtbot.waitSignal(other.autosave.restored, timeout=WAIT):
+        other.restore_bar.restore_button.click()
+    labels = viewer.add_labels(np.zeros((3, 40, 60), int), scale=(2, 0.5, 0.5))
+    labels.data_setitem((np.array([2]), np.array([3]), np.array([4])), 9)
+    (record,) = read_record(wait_saved(other)).live
+    assert len(record.data) == 3
+
+
+def test_prompts_are_saved_while_the_object_is_annotated(
+    qtbot: Any, begun: Any, wait_saved: Any
+) -> None:
+    folder = wait_saved(begun)
+    (record,) = read_record(folder).live
+    assert record.types == ["click", "click", "outline"]
+    assert record.features == {"positive": [True, False, True]}
+    begun.commands.live.undo()
+    wait_saved(begun)
+    assert read_record(folder).live[0].types == ["click", "click"]
+    begun.live_view.annotate.click()  # to end is to drop it
+    wait_saved(begun)
+    assert read_record(folder).live == ()

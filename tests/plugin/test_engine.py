@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from napari_catsam.errors import ShotError
-from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
+from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource, Usage
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
-from napari_catsam.types import Intensity
+from napari_catsam.types import Intensity, Prompts
 
 BASE = ModelChoice("vit_nano", "auto")
 PROMPTS = PromptSet(boxes=np.array([[2.0, 3.0, 8.0, 9.0]]))
@@ -55,6 +55,53 @@ def test_an_image_edited_in_place_is_embedded_again(library: Any) -> None:
     data[0, 5, 5] = 1
     drain(engine.segment(BASE, make_plane(data), PROMPTS))
     assert len(embedded) == 2
+
+
+def test_a_plane_that_cannot_have_changed_is_not_read_again(library: Any) -> None:
+    class Lazy:
+        read = 0
+
+        def __getitem__(self, index: Any) -> Any:
+            self.read += 1
+            return np.zeros((3, 20, 30), np.uint8)[index]
+
+    engine, data = Engine(library), Lazy()
+    plane = replace(make_plane(data), version=(1,))
+    for _ in range(3):
+        drain(engine.preview(BASE, plane, Prompts(points=[[[5, 5]]], labels=[[1]])))
+    assert data.read == 1
+    told, _ = drain(engine.segment(BASE, replace(plane, version=(2,)), PROMPTS))
+    assert told == ["segmenting 1 object"]
+    assert data.read == 2
+
+
+def test_a_plane_is_embedded_as_it_is_after_it_went_out_of_memory(library: Any) -> None:
+    engine, embedded = Engine(library), library.predictors["vit_nano"].embedded
+    data = np.zeros((3, 20, 30), np.uint8)
+    plane = replace(make_plane(data), version=(1,))
+    drain(engine.segment(BASE, plane, PROMPTS))
+    engine.embeddings.clear()
+    data[0, 5, 5] = 7
+    drain(engine.segment(BASE, plane, PROMPTS))
+    assert embedded[1][0][5, 5] == 7
+
+
+def test_what_the_model_takes_is_measured_when_it_is_loaded(library: Any) -> None:
+    engine = Engine(library)
+    assert engine.usage is None
+    drain(engine.segment(BASE, make_plane(), PROMPTS))
+    assert engine.usage == Usage(BASE.base_key, "cpu", 85_000_000)
+    drain(engine.segment(replace(BASE, precision="fp32"), make_plane(), PROMPTS))
+    assert engine.usage is not None
+    assert engine.usage.model == ("vit_nano", "auto", "fp32", "")
+
+
+def test_another_precision_or_folder_is_another_model(library: Any) -> None:
+    engine, embedded = Engine(library), library.predictors["vit_nano"].embedded
+    for choice in (BASE, replace(BASE, precision="fp32"), replace(BASE, folder="weights")):
+        drain(engine.segment(choice, make_plane(), PROMPTS))
+    assert len(library.loaded) == 3
+    assert len(embedded) == 3
 
 
 def test_base_and_adapted_share_the_loaded_backbone(

@@ -18,6 +18,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from npe2 import PluginManager
+from pycocotools.coco import COCO
 from skimage.io import imsave
 
 from napari_catsam.errors import UnreadableFileError
@@ -30,6 +31,7 @@ from napari_catsam.plugin.exchange import (
     save_zarr,
     zarr_reader,
 )
+from napari_catsam.plugin.object_features import ObjectFeatures, read_features, write_features
 from tests.exchange.conftest import LARGEST, OnePlaneAtATime, blocks
 
 PLUGIN = "napari-catsam"
@@ -42,6 +44,11 @@ assert zarr_reader(sys.argv[2]) is None
 heavy = {"torch", "zarr", "tifffile", "napari", "scipy"} & set(sys.modules)
 sys.exit(f"loaded {heavy}" if heavy else 0)
 """
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"  # of pycocotools
+)
 
 
 @pytest.fixture(autouse=True)
@@ -279,3 +286,21 @@ def test_coco_names_the_image_that_the_labels_lie_on(
     assert len(viewer.open(str(path), plugin=None)) == 2  # no question which plugin is meant
     viewer.layers.save(str(tmp_path / "plain"), selected=True)
     assert (tmp_path / "plain.tif").exists()  # the usual writer is still napari's own
+
+
+def test_classes_of_the_table_are_the_categories_that_pycocotools_reads(
+    viewer: ViewerModel, tmp_path: Path
+) -> None:
+    labels = viewer.add_labels(np.array([[0, 1, 2, 2], [3, 3, 3, 0]]), name="cells")
+    objects = {1: ObjectFeatures("nucleus", 0.9), 2: ObjectFeatures("debris", None)}
+    write_features(labels, objects)
+    path = save(viewer, tmp_path / "x.json")
+    coco = COCO(path)
+    names = {category["id"]: category["name"] for category in coco.loadCats(coco.getCatIds())}
+    assert sorted(names.values()) == ["debris", "nucleus", "object"]
+    found = {a["label"]: names[a["category_id"]] for a in coco.loadAnns(coco.getAnnIds())}
+    assert found == {1: "nucleus", 2: "debris", 3: "object"}
+    debris = coco.getAnnIds(catIds=coco.getCatIds(catNms=["debris"]))
+    assert [a["area"] for a in coco.loadAnns(debris)] == [2]
+    again = read_features(reopen(viewer, path))
+    assert {n: item.name for n, item in again.items()} == found

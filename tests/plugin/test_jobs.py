@@ -171,3 +171,13 @@ def test_a_running_job_leaves_the_warnings_of_the_process_alone(
     assert warnings.showwarning is show
     looked.set()
     wait_until_idle(qtbot, queue)
+
+
+def test_a_result_that_asks_for_more_is_followed_by_no_pause(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    told: list[bool] = []
+    queue.busy_changed.connect(told.append)
+    queue.submit(Job(once(1), on_result=lambda _: queue.submit(Job(once(2)))))
+    qtbot.waitUntil(lambda: not queue.busy, timeout=WAIT)
+    assert told == [True, False]

@@ -15,7 +15,7 @@ from napari.components import ViewerModel
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.session import Session
-from tests.plugin.annotate_until_killed import SIDE, VOLUME, place_of
+from tests.plugin.annotate_until_killed import BEGUN, SIDE, VOLUME, place_of
 
 WAIT = 20_000
 ALLOWED = 5.0
@@ -57,4 +57,6 @@ def test_all_but_the_last_five_seconds_is_restored(
         step, row, column = place_of(number)
         square = restored[step, row : row + SIDE, column : column + SIDE]
         assert (square == label).all(), number
+    widget.live_view.annotate.click()
+    assert widget.session.live.prompts == (BEGUN,)
     widget.close()

@@ -21,6 +21,7 @@ from napari_catsam.plugin.layer_records import (
     read_prompts_record,
     sample_reader,
 )
+from napari_catsam.plugin.object_features import ObjectFeatures, read_features, write_features
 from napari_catsam.plugin.planes import data_to_world
 from napari_catsam.plugin.project import (
     ModelRecord,
@@ -104,3 +105,33 @@ def test_a_sample_is_small_and_tells_images_apart() -> None:
     sample = sample_reader(Image(data))()
     assert sample.size < 500
     assert (sample != sample_reader(Image(data + 1))()).any()
+
+
+def test_classes_and_scores_are_made_again() -> None:
+    layer = Labels(np.zeros((3, 8, 9), np.uint32), name="masks")
+    objects = {3: ObjectFeatures("cell", 0.75), 2**32 - 1: ObjectFeatures("debris", None)}
+    write_features(layer, objects)
+    record = read_labels_record(layer, "masks-1")
+    assert record == read_labels_record(layer, "masks-1")  # else it is written again for ever
+    again = through_json(record).labels[0]
+    assert again == record
+    made = make_labels(again, np.zeros(record.shape, record.dtype))
+    assert read_features(made) == objects
+    assert made.features.dtypes["score"].kind == "f"
+    assert made.features.dtypes["index"] == layer.features.dtypes["index"]
+
+
+def test_a_table_of_another_make_is_made_again() -> None:
+    table = {"class": ["", "a", None], "checked": [False, True, True], "mean": [np.nan, 1.5, 2.5]}
+    layer = Labels(np.zeros((8, 9), int), features=table)
+    record = through_json(read_labels_record(layer, "masks-1")).labels[0]
+    made = make_labels(record, np.zeros((8, 9), int))
+    assert made.features["class"].tolist()[:2] == ["", "a"]
+    assert made.features["checked"].tolist() == [False, True, True]
+    np.testing.assert_array_equal(made.features["mean"], [np.nan, 1.5, 2.5])
+
+
+def test_a_layer_without_a_table_stays_without() -> None:
+    record = read_labels_record(Labels(np.zeros((3, 8, 9), int)), "masks-1")
+    assert record.features == {}
+    assert make_labels(record, np.zeros((3, 8, 9), int)).features.empty

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from napari_catsam.errors import CheckpointError
+from napari_catsam.models import loading
 from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
 from napari_catsam.plugin.library import Library
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.sam.weight_files import WEIGHTS
 from napari_catsam.types import Intensity, Progress
 
 BASE = ModelChoice("tiny", "cpu")
@@ -52,6 +57,36 @@ def test_segment_adapt_save_load_and_segment_again(tmp_path: Path) -> None:
     assert loaded.sha256 == adapter.sha256
     _, objects = finish(engine.segment(ModelChoice("tiny", "cpu", loaded), plane, prompts))
     assert len(objects) == 4
+
+
+def test_device_and_memory_are_those_of_the_model() -> None:
+    library = Library()
+    model = library.load_model("tiny", "cpu", "fp32")
+    held = sum(tensor.nbytes for tensor in model.state_dict().values())
+    assert library.device_of(model) == "cpu"
+    assert library.measure_memory(model, 1000) == held + 1000
+
+
+def test_the_precision_is_that_of_the_image_encoder() -> None:
+    model = Library().load_model("tiny", "cpu", "bf16")
+    assert str(model.encoder_dtype) == "torch.bfloat16"
+
+
+def test_weights_are_taken_from_the_folder_that_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(loading, "load_model", lambda *choice: asked.append(choice))
+    path = tmp_path / WEIGHTS["vit_b"].file_name
+    Library().load_model("vit_b", "cpu", "auto", str(tmp_path))
+    path.write_bytes(b"truncated")
+    with pytest.raises(CheckpointError, match="9 bytes, expected 375,042,383; remove or replace"):
+        Library().load_model("vit_b", "cpu", "auto", str(tmp_path))
+    row = replace(WEIGHTS["vit_b"], size=9, sha256=None)
+    monkeypatch.setitem(WEIGHTS, "vit_b", row)
+    Library().load_model("vit_b", "cpu", "auto", str(tmp_path))
+    Library().load_model("vit_nano", "cpu", "auto", str(tmp_path))
+    assert [choice[2] for choice in asked] == [None, path, None]
 
 
 def test_the_names_are_known_without_torch_and_complete_with_it() -> None:

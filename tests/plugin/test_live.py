@@ -9,7 +9,9 @@ import pytest
 
 from napari_catsam.errors import PromptError
 from napari_catsam.plugin.layers import ObjectMask
-from napari_catsam.plugin.live import LiveObject, LivePrompt, Reading, read_prompt
+from napari_catsam.plugin.live import LiveObject, Reading
+from napari_catsam.plugin.live_prompt import LivePrompt, read_prompt
+from napari_catsam.plugin.picking import PickedObject
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.types import Intensity
 
@@ -82,6 +84,41 @@ def test_an_object_lies_on_its_plane_alone() -> None:
     assert live.lies_on(make_plane(data, 1))
     assert not live.lies_on(make_plane(data, 2))
     assert not live.lies_on(make_plane(data.copy(), 1))
+
+
+def make_picked() -> PickedObject:
+    return PickedObject("layer", 5, ObjectMask((3, 4), np.ones((6, 7), bool), float("nan")))
+
+
+def test_a_picked_object_is_asked_with_its_mask_at_the_size_of_the_plane() -> None:
+    prompts = LiveObject.refine(make_plane(), make_picked()).add(OTHER).to_prompts()
+    wanted = np.zeros((1, 20, 20), bool)
+    wanted[0, 3:9, 4:11] = True
+    np.testing.assert_array_equal(prompts.masks, wanted)
+    np.testing.assert_array_equal(prompts.labels, [[0]])
+
+
+def test_the_second_click_on_a_picked_object_goes_with_the_answer_to_the_first() -> None:
+    live = LiveObject.refine(make_plane(), make_picked()).add(CLICK).answer((make_reading(3.0),))
+    assert np.asarray(live.add(OTHER).to_prompts().masks).shape == (1, 4, 4)
+
+
+def test_before_the_first_answer_clicks_go_with_the_picked_mask() -> None:
+    live = LiveObject.refine(make_plane(), make_picked()).add(CLICK).add(OTHER)
+    assert np.asarray(live.to_prompts().masks).shape == (1, 20, 20)
+
+
+def test_a_box_takes_the_place_of_the_picked_mask() -> None:
+    live = LiveObject.refine(make_plane(), make_picked()).add(BOX)
+    assert live.to_prompts().masks is None
+
+
+def test_a_picked_object_needs_no_answer_of_another_model() -> None:
+    live = LiveObject.refine(make_plane(), make_picked())
+    assert live.begun
+    assert live.forget().answered
+    assert not live.add(CLICK).forget().answered
+    assert not LiveObject(make_plane()).begun
 
 
 def test_no_prompt_is_an_error() -> None:

@@ -327,6 +327,6 @@ def test_accepted_masks_go_into_the_chosen_layer(make_stage: Any) -> None:
 
 
 def _click(row: float, column: float) -> Any:
-    from napari_catsam.plugin.live import LivePrompt
+    from napari_catsam.plugin.live_prompt import LivePrompt
 
     return LivePrompt((float(row), float(column)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_catsam.plugin.live import LivePrompt
+from napari_catsam.plugin.live_prompt import LivePrompt, Tool
 
 
 def click(row: float, column: float) -> LivePrompt:
@@ -108,3 +108,16 @@ def test_accepting_into_a_hidden_layer_shows_it(viewer: Any, widget: Any, wait_i
     widget.live_view.accept.click()
     assert labels.visible
     assert labels.data[2, 20, 30] == 1
+
+
+def test_the_view_chooses_and_shows_what_a_drag_draws(viewer: Any, widget: Any) -> None:
+    open_image(viewer)
+    box = widget.live_view.tool
+    widget.live_view.annotate.click()
+    box.setCurrentIndex(box.findData(Tool.LASSO))
+    box.activated.emit(box.currentIndex())  # as a click does
+    assert widget.session.tool is Tool.LASSO
+    assert "draw around it" in widget.status.text()
+    widget.session.tool = Tool.POLYGON
+    assert box.value is Tool.POLYGON
+    assert widget.status.text().startswith("Click corners")

@@ -60,12 +60,19 @@ def test_napari_opens_the_widget_from_the_plugin(make_napari_viewer_proxy: Any) 
     widget.shut_down()
 
 
-@pytest.mark.parametrize("key", ["coins", "immunohistochemistry"])
+@pytest.mark.parametrize("key", ["coins", "immunohistochemistry", "cell"])
 def test_samples_open_without_a_download(make_napari_viewer: Any, key: str) -> None:
     viewer = make_napari_viewer()
     (layer,) = viewer.open_sample("napari-catsam", key)
     assert layer.name == key
     assert layer.rgb == (key == "immunohistochemistry")
+
+
+def test_the_generated_sample_opens_with_its_ground_truth(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    image, truth = viewer.open_sample("napari-catsam", "stack")
+    assert (image.name, truth.name) == ("cells", "cells ground truth")
+    assert not truth.visible
 
 
 def test_the_widget_can_be_made_without_loading_torch() -> None:

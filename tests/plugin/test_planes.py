@@ -5,7 +5,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_catsam.errors import ImageError
+from napari_catsam.plugin.channels import ChannelChoice
 from napari_catsam.plugin.planes import locate_plane, pixel_size
+from napari_catsam.types import Intensity
 
 
 @pytest.fixture
@@ -46,17 +48,15 @@ def test_what_the_contrast_limits_show_is_what_the_model_sees(model: ViewerModel
     assert (intensity.mode, intensity.low, intensity.high) == ("limits", 100, 900)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "mode", "high"),
-    [(np.uint8, "as-is", 255), (np.uint16, "limits", 65535), (np.float32, "limits", 1)],
-)
-def test_rgb_is_read_as_napari_draws_it(
-    model: ViewerModel, dtype: type, mode: str, high: float
+@pytest.mark.parametrize(("dtype", "high"), [(np.uint8, 255), (np.uint16, 4095), (np.float32, 1)])
+def test_rgb_is_read_by_its_contrast_limits_too(
+    model: ViewerModel, dtype: type, high: float
 ) -> None:
-    layer = model.add_image(np.zeros((2, 5, 6, 3), dtype), rgb=True)
+    data = np.zeros((2, 5, 6, 3), dtype)
+    layer = model.add_image(data, rgb=True, contrast_limits=(0, high))
     plane = locate_plane(model, layer)
     assert plane.read().shape == (5, 6, 3)
-    assert (plane.intensity.mode, plane.intensity.high) == (mode, high)
+    assert plane.intensity == Intensity("limits", 0, high)
 
 
 def test_a_pyramid_is_read_at_full_resolution(model: ViewerModel) -> None:
@@ -69,6 +69,31 @@ def test_the_3d_view_is_refused_in_one_sentence(model: ViewerModel) -> None:
     model.dims.ndisplay = 3
     with pytest.raises(ImageError, match="switch to the 2D view"):
         locate_plane(model, layer)
+
+
+def test_an_axis_that_the_image_lacks_is_refused(model: ViewerModel) -> None:
+    model.add_image(np.zeros((7, 5, 6)))
+    layer = model.add_image(np.zeros((5, 6)), name="flat")
+    model.dims.order = (1, 0, 2)
+    with pytest.raises(ImageError, match="'flat' does not have; roll the axes back"):
+        locate_plane(model, layer)
+
+
+def test_a_projection_of_several_planes_is_refused(model: ViewerModel) -> None:
+    layer = model.add_image(np.zeros((7, 5, 6)), projection_mode="max")
+    assert locate_plane(model, layer).size == (5, 6)
+    model.dims.thickness = (4, 1, 1)
+    with pytest.raises(ImageError, match=r"the max of several planes .* projection mode to none"):
+        locate_plane(model, layer)
+
+
+def test_the_same_channels_in_another_order_are_another_version(model: ViewerModel) -> None:
+    first, second = (model.add_image(np.zeros((5, 6)), contrast_limits=(0, 1)) for _ in range(2))
+    picks = (first.unique_id, second.unique_id, None)
+    there = locate_plane(model, first, ChannelChoice(picks))
+    back = locate_plane(model, first, ChannelChoice((picks[1], picks[0], None)))
+    assert there.version != back.version
+    assert there.version == locate_plane(model, first, ChannelChoice(picks)).version
 
 
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")  # napari says so too
@@ -99,3 +124,10 @@ def test_pixel_size_is_that_of_the_shown_axes(model: ViewerModel) -> None:
 def _turn_about_last_axis(angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+
+
+def test_an_image_that_is_not_in_the_viewer_any_more_is_refused(model: ViewerModel) -> None:
+    image = model.add_image(np.zeros((3, 40, 60)))
+    model.layers.remove(image)
+    with pytest.raises(ImageError, match="not in the viewer any more"):
+        locate_plane(model, image)

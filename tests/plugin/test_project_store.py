@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +303,29 @@ def test_a_folder_that_came_to_hold_nothing_is_deleted(store: ProjectStore) -> N
     store.close()
     assert folder is not None
     assert not folder.exists()
+
+
+def test_classes_are_read_back_and_projects_from_before_them_too(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    features = {"index": [0, 3], "class": ["", "cell"], "score": [None, 0.5]}
+    labels = replace(LABELS, features=features)
+    folder = store.write(Change(MODEL, (labels,), planes=(plane((0,), 3),)))
+    assert folder is not None
+    other = reopened(store, tmp_path)
+    assert other.restore(folder).record.labels[0].features == features
+    other.close()
+    path = folder / "project.json"
+    content = json.loads(path.read_text())
+    for entry in content["labels"]:
+        del entry["features"]
+    path.write_text(json.dumps(content))
+    (found,) = other.open()
+    assert found.record.labels[0].features == {}
+
+
+def test_a_class_alone_is_written(store: ProjectStore) -> None:
+    folder = store.write(change(plane((0,), 3)))
+    assert folder is not None
+    store.write(Change(MODEL, (replace(LABELS, features={"index": [3], "class": ["a"]}),)))
+    assert json.loads((folder / "project.json").read_text())["labels"][0]["features"]

@@ -109,7 +109,7 @@ def test_the_label_feature_makes_points_negative(model: ViewerModel, values: lis
 def test_what_lies_outside_is_counted_and_the_rest_is_read(model: ViewerModel) -> None:
     image = model.add_image(np.zeros(SIZE))
     shapes = model.add_shapes([RECTANGLE, RECTANGLE + 100], shape_type="rectangle")
-    shapes.add_lines(np.array([[1, 1], [9, 9]]))
+    shapes.add_lines(np.array([[1, 1], [9, 90]]))
     points = model.add_points([[5, 6], [700, 8]])
     found = read(model, image, shapes, points)
     assert (len(found), found.left_out) == (2, 3)
@@ -126,3 +126,64 @@ def test_a_box_over_the_border_is_cut_to_the_image(model: ViewerModel) -> None:
 def test_many_objects_come_in_batches(model: ViewerModel) -> None:
     found = PromptSet(boxes=np.array([BOX] * 5, float), points=np.zeros((3, 2)))
     assert [len(prompts) for prompts in found.batches(SIZE, 2)] == [2, 2, 1, 2, 1]
+
+
+DIAMOND = np.array([[5, 30], [20, 40], [35, 30], [20, 20]], float)
+
+
+def test_each_kind_of_shape_is_one_object(model: ViewerModel) -> None:
+    image = model.add_image(np.zeros(SIZE))
+    shapes = model.add_shapes(ndim=2)
+    shapes.add_rectangles(RECTANGLE)
+    shapes.add_ellipses(RECTANGLE)
+    shapes.add_polygons(DIAMOND)
+    shapes.add_paths(DIAMOND[[0, 1, 2, 3, 0]])
+    shapes.add_paths(np.array([[5.0, 5], [5, 25], [15, 25]]))
+    shapes.add_lines(np.array([[2, 2], [32, 2]]))
+    found = read(model, image, shapes)
+    counts = (len(found.boxes), len(found.outlines), len(found.strokes), len(found), found.left_out)
+    assert counts == (1, 3, 2, 6, 0)
+    assert sum(len(prompts) for prompts in found.batches(SIZE, 2)) == 6
+
+
+def test_a_path_whose_ends_nearly_meet_is_its_inside(model: ViewerModel) -> None:
+    image = model.add_image(np.zeros(SIZE))
+    shapes = model.add_shapes(ndim=2)
+    almost = np.concatenate([DIAMOND, [[7, 28.5]]])
+    shapes.add_paths(almost)
+    (prompts,) = read(model, image, shapes).batches(SIZE, 10)
+    (mask,), (box,) = np.asarray(prompts.masks), np.asarray(prompts.boxes)
+    assert mask[20, 30]
+    assert not mask[6, 22]
+    np.testing.assert_allclose(box, [5.5, 20.5, 35.5, 40.5])
+
+
+def test_a_line_is_three_clicks_along_it(model: ViewerModel) -> None:
+    image = model.add_image(np.zeros(SIZE))
+    shapes = model.add_shapes(ndim=2)
+    shapes.add_lines(np.array([[2, 4], [32, 4]]))
+    (prompts,) = read(model, image, shapes).batches(SIZE, 10)
+    np.testing.assert_allclose(prompts.points, [[[7, 4], [17, 4], [27, 4]]])
+    np.testing.assert_array_equal(prompts.labels, [[1, 1, 1]])
+
+
+def test_scribbles_of_different_length_share_a_batch_with_the_negative_points(
+    model: ViewerModel,
+) -> None:
+    image = model.add_image(np.zeros(SIZE))
+    shapes = model.add_shapes(ndim=2)
+    shapes.add_paths(np.array([[2.0, 2], [2, 12], [2, 22]]))
+    shapes.add_paths(np.array([[5.0, 0], [5, 50], [35, 50]]))
+    points = model.add_points([[39, 1]], features={"label": [0]})
+    (prompts,) = read(model, image, shapes, points).batches(SIZE, 10)
+    np.testing.assert_array_equal(prompts.labels, [[1, 1, 1, -1, 0], [1, 1, 1, 1, 0]])
+    np.testing.assert_allclose(np.asarray(prompts.points)[:, -1], [[39, 1], [39, 1]])
+    np.testing.assert_allclose(np.asarray(prompts.points)[1, 3], [25, 50])
+
+
+def test_a_scribble_that_leaves_the_image_is_left_out(model: ViewerModel) -> None:
+    image = model.add_image(np.zeros(SIZE))
+    shapes = model.add_shapes(ndim=2)
+    shapes.add_paths(np.array([[5.0, 5], [5, 40], [5, 90]]))
+    found = read(model, image, shapes)
+    assert (len(found), found.left_out) == (0, 1)

@@ -27,6 +27,17 @@ def test_an_adapter_that_is_not_better_leaves_the_base_in_use(
     assert "0.700 → 0.700 · not better" in session.adaptation_note
 
 
+def test_a_gain_that_its_noise_explains_leaves_the_base_in_use(
+    library: Any, adapter_factory: Callable[..., Any]
+) -> None:
+    session = Session(library=library)
+    adapter = adapter_factory(0.5, 0.7)
+    adapter.header.helps = False
+    assert not session.keep_adapter(adapter)
+    assert session.model.adapter is None
+    assert "0.500 → 0.700 · not better" in session.adaptation_note
+
+
 def test_an_adapter_waits_while_another_backbone_is_chosen(
     library: Any, adapter_factory: Callable[..., Any]
 ) -> None:

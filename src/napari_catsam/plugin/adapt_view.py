@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QProgressBar, QSpinBox, QVBoxLayout, QWidget
 
-from napari_catsam.plugin.parts import ChoiceBox, FormGroup, make_button, side_by_side
+from napari_catsam.plugin.parts import ChoiceBox, FormGroup, TextBlock, make_button, side_by_side
 
 __all__ = ["AdaptView"]
 
@@ -51,9 +51,7 @@ class AdaptView(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setToolTip("How much of the training is done.")
-        self.score = QLabel()
-        self.score.setWordWrap(True)
-        self.score.setToolTip("Mean overlap (IoU) with masks, of the base and the adapted model.")
+        self.score = TextBlock("Mean overlap (IoU) with masks, of the base and the adapted model.")
         self._lay_out()
         self.show_score("")
         self.show_progress(None)

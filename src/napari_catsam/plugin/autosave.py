@@ -6,7 +6,6 @@ The main thread only notes what changed and copies it; the thread that writes to
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points, Shapes
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.disk_thread import DiskThread
@@ -38,13 +37,10 @@ from napari_catsam.plugin.restoring import (
     read_back,
     shows_all_prompts,
 )
+from napari_catsam.plugin.save_timer import SaveTimer
 from napari_catsam.plugin.session import Session
 
 __all__ = ["Autosave"]
-
-QUIET_MS, LATEST_MS = 2000, 3500
-"""Writing begins this long after the last change, and after the first; the rest of five seconds is
-for the writing itself."""
 
 
 class Autosave(QObject):
@@ -61,6 +57,8 @@ class Autosave(QObject):
 
     Attributes
     ----------
+    prompts : PromptsWatch
+        Knows what is drawn, and the object that was begun.
     saved, failed : signal
         Of :class:`~napari_catsam.plugin.project_writer.ProjectWriter`.
     """
@@ -77,16 +75,18 @@ class Autosave(QObject):
         self._viewer, self._session = viewer, session
         self._projects: list[OpenProject] = []
         self._current: OpenProject | None = None
-        self._prompts = PromptsWatch()
+        self.prompts = PromptsWatch(session)
         self._disk = DiskThread(self)
         self._writer = ProjectWriter(self._disk, session, self)
         self.saved, self.failed = self._writer.saved, self._writer.failed
-        self._quiet, self._latest = self._make_timer(QUIET_MS), self._make_timer(LATEST_MS)
+        self._timer = SaveTimer(self)
+        self._timer.due.connect(self.save)
         self._connections = Connections()
         self._connections.add(viewer.layers.events.inserted, self._on_inserted)
         self._connections.add(viewer.layers.events.removed, self._on_removed)
-        self._connections.add(self._prompts.changed, self._on_prompts_changed)
+        self._connections.add(self.prompts.changed, self._on_prompts_changed)
         self._connections.add(session.events, self._on_session_changed)
+        self._apply_settings()
         # The window may be torn down without a call of close().
         self.destroyed.connect(self._connections.close)
 
@@ -97,25 +97,24 @@ class Autosave(QObject):
             known = (project for project in self._projects if project.image() is image)
             current = next(known, None) or self._open(image)
         prompts = tuple(layer for layer in (shapes, points) if layer is not None)
-        if current is self._current and prompts == self._prompts.layers:
+        if current is self._current and prompts == self.prompts.layers:
             return
         self._gather_prompts()
         changed = current is not self._current
         if current is not None:
             # What is drawn does not become another image's because that is chosen.
-            if self._current is None or prompts != self._prompts.layers:
+            if self._current is None or prompts != self.prompts.layers:
                 current.prompts_stale = True
                 self._on_changed()
         self._current = current
-        self._prompts.follow(prompts)
+        self.prompts.follow(image, prompts)
         if changed:
             self._bind_labels()
             self._offer()
 
     def save(self) -> None:
         """Write what has changed, without waiting for more."""
-        self._quiet.stop()
-        self._latest.stop()
+        self._timer.stop()
         self._gather_prompts()
         for project in self._projects:
             project.gather(self._viewer)
@@ -148,9 +147,7 @@ class Autosave(QObject):
     def close(self) -> None:
         """Write what is left, in the background, and listen to nothing any more."""
         self._connections.close()
-        with suppress(RuntimeError):  # Qt has deleted them before
-            self._quiet.stop()
-            self._latest.stop()
+        self._timer.stop()
         self._gather_prompts()
         for project in self._projects:
             self._writer.write_all(project)
@@ -158,7 +155,7 @@ class Autosave(QObject):
         self._projects.clear()
         self._current = None
         self._writer.close()
-        self._prompts.follow(())
+        self.prompts.close()
         self._disk.close()
 
     # WHAT IS SAVED
@@ -180,6 +177,7 @@ class Autosave(QObject):
                 )
                 for layer, folder in layers.items():
                     self._watch(project, layer, folder, known=False)
+                self.prompts.keep(project.image(), item.record)
             elif not shows_all_prompts(self._viewer, item):
                 project.offers.append(item)
         project.opened = True
@@ -212,22 +210,27 @@ class Autosave(QObject):
             return
         # Without its image the viewer is closing: the prompts are gone, and not by a wish.
         if project.image() in self._viewer.layers:
-            project.prompts = self._prompts.read()
+            project.prompts = self.prompts.read()
             project.prompts_stale, project.stale = False, True
 
     # WHAT HAPPENS
 
     def _on_changed(self) -> None:
-        self._quiet.start()
-        if not self._latest.isActive():
-            self._latest.start()
+        self._timer.start()
 
     def _on_prompts_changed(self) -> None:
         if self._current is not None:
             self._current.prompts_stale = True
             self._on_changed()
 
+    def _apply_settings(self) -> None:
+        self._writer.allowed = self._session.settings.autosave
+        self._timer.set_pause(self._session.settings.autosave_seconds)
+
     def _on_session_changed(self, info: Any) -> None:
+        if info.signal.name == "settings":
+            self._apply_settings()
+            self._on_changed()
         if info.signal.name in ("backbone", "adapter", "variant") and self._current is not None:
             self._current.stale = True
             self._on_changed()
@@ -263,7 +266,7 @@ class Autosave(QObject):
         store, restored = result
         if store is not project.store:
             image = project.image
-            project = OpenProject(store, image, prompts=restored.record.prompts, opened=True)
+            project = OpenProject(store, image, prompts=restored.record.drawn_layers, opened=True)
             self._projects.append(project)
         layers = make_layers(restored)
         for layer, record in zip(layers.labels, restored.record.kept_labels, strict=True):
@@ -278,6 +281,7 @@ class Autosave(QObject):
                 f"of them {restored.damaged[0]}"
             )
         self.restored.emit(layers)
+        self.prompts.keep(project.image(), restored.record)
         self._offer()
 
     def _on_discarded(self, _: None) -> None:
@@ -286,13 +290,6 @@ class Autosave(QObject):
     def _on_not_restored(self, error: BaseException) -> None:
         show_warning(str(error))
         self._offer()
-
-    def _make_timer(self, ms: int) -> QTimer:
-        timer = QTimer(self)
-        timer.setInterval(ms)
-        timer.setSingleShot(True)
-        timer.timeout.connect(self.save)
-        return timer
 
 
 def _ignore(_: object) -> None:

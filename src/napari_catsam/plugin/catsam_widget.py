@@ -13,19 +13,28 @@ from qtpy.QtWidgets import QWidget
 
 from napari_catsam.plugin.adapt_view import AdaptView
 from napari_catsam.plugin.autosave import Autosave
+from napari_catsam.plugin.channels_panel import ChannelsPanel
 from napari_catsam.plugin.commands import Commands
 from napari_catsam.plugin.connections import Connections
-from napari_catsam.plugin.dock import lay_out_dock, make_status_line
+from napari_catsam.plugin.dock import lay_out_dock
+from napari_catsam.plugin.engine_link import EngineLink
+from napari_catsam.plugin.export_panel import ExportPanel
+from napari_catsam.plugin.guide_panel import GuidePanel
 from napari_catsam.plugin.jobs import DeviceQueue
 from napari_catsam.plugin.layer_choices import LayerChoices
 from napari_catsam.plugin.layers import add_points, add_shapes
 from napari_catsam.plugin.live_panel import LivePanel
+from napari_catsam.plugin.live_resume import LiveResume
+from napari_catsam.plugin.objects_panel import ObjectsPanel
+from napari_catsam.plugin.preferences import Preferences
 from napari_catsam.plugin.presenter import Presenter
 from napari_catsam.plugin.project_writer import NOT_SAVED
 from napari_catsam.plugin.restore_bar import RestoreBar
 from napari_catsam.plugin.restoring import RestoredLayers, use_model
 from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import PASSING, Session, Variant
+from napari_catsam.plugin.status_view import StatusView
+from napari_catsam.plugin.wording import Trouble
 from napari_catsam.plugin.work_view import WorkView
 
 __all__ = ["CatsamWidget"]
@@ -39,7 +48,7 @@ class CatsamWidget(QWidget):
     napari_viewer : Viewer
         Where the layers are.
     session : Session, optional
-        What is chosen; a new one when left out.
+        What is chosen; a new one when left out, which follows the preferences.
 
     Attributes
     ----------
@@ -49,34 +58,59 @@ class CatsamWidget(QWidget):
         What runs.
     commands : Commands
         What can be asked for.
+    guide : GuidePanel
+        Leads through the first minute.
+    objects : ObjectsPanel
+        Lists the objects of the layer that masks are written into.
     autosave : Autosave
         Keeps the work on disk.
     segment_view, live_view, adapt_view, restore_bar, work_view : QWidget
         What the user sees.
-    status : QLabel
-        One line that says what runs, or what to do next.
+    status : StatusView
+        Says what runs and on what, and what to do next.
     """
 
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__()
-        self.session = session or Session()
+        self._connections = Connections()
+        self._preferences = Preferences(self._connections, session)
+        self.session = self._preferences.session
         self.queue = DeviceQueue(self)
         self.commands = Commands(napari_viewer, self.session, self.queue)
         self.autosave = Autosave(napari_viewer, self.session, self)
         self.segment_view, self.adapt_view = SegmentView(), AdaptView()
         self.restore_bar, self.work_view = RestoreBar(), WorkView()
-        self.status = make_status_line()
+        self.status = StatusView()
         self._viewer = napari_viewer
-        self._connections = Connections()
+        self._link = EngineLink(self.session, self.commands.engine, self.queue, self._connections)
         self._live = LivePanel(
             self.session, self.commands.live, self.segment_view, self._connections
         )
+        self._resume = LiveResume(
+            napari_viewer, self.session, self.commands.live, self.autosave.prompts,
+            self._connections,
+        )  # fmt: skip
         self.live_view = self._live.view
         # The window may be torn down without an event that reaches this widget.
         self.destroyed.connect(self._connections.close)
         self._presenter = Presenter(
             napari_viewer, self.session, self.segment_view, self.adapt_view, self.status
         )
+        self._channels = ChannelsPanel(
+            napari_viewer, self.session, self.segment_view, self._connections
+        )
+        self.guide = GuidePanel(
+            napari_viewer, self.session, self.commands.live, self.segment_view, self.adapt_view,
+            self._connections,
+        )  # fmt: skip
+        self._export = ExportPanel(
+            self.session, self.work_view, self.segment_view, self.adapt_view,
+            self._connections, self,
+        )  # fmt: skip
+        self.objects = ObjectsPanel(
+            napari_viewer, self.session, self.segment_view.target, self.commands.objects,
+            self._connections,
+        )  # fmt: skip
         self._lay_out()
         self._connect()
         self._layers = LayerChoices(
@@ -86,7 +120,7 @@ class CatsamWidget(QWidget):
             points=self.segment_view.points,
             masks=self.adapt_view.masks,
             target=self.segment_view.target,
-            on_rename=self._presenter.show_state,
+            on_rename=self._on_layers_renamed,
             on_change=self._on_layers_changed,
             connections=self._connections,
         )
@@ -105,9 +139,13 @@ class CatsamWidget(QWidget):
 
     def shut_down(self) -> None:
         """Stop all work and listen to nothing any more; layers stay as they are."""
-        self.commands.live.stop()
         self._connections.close()
+        # Before the object in progress is gone, so that it can be gone on with.
         self.autosave.close()
+        self.commands.live.stop()
+        self.guide.end()
+        self._export.close()
+        self.objects.close()
         self.queue.close()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
@@ -125,8 +163,10 @@ class CatsamWidget(QWidget):
     # SET UP
 
     def _lay_out(self) -> None:
-        scrolled = (self.segment_view, self.live_view, self.adapt_view, self.work_view)
-        lay_out_dock(self, (self.status, self.restore_bar), scrolled)
+        scrolled = (
+            self.segment_view, self.live_view, self.objects.view, self.adapt_view, self.work_view,
+        )  # fmt: skip
+        lay_out_dock(self, (self.guide.view, self.status, self.restore_bar), scrolled)
 
     def _connect(self) -> None:
         segment, adapt, add = self.segment_view, self.adapt_view, self._connections.add
@@ -152,6 +192,9 @@ class CatsamWidget(QWidget):
         add(self.autosave.failed, self._on_not_saved)
         add(self.work_view.folder_chosen, self.autosave.keep_in)
         add(self.commands.labels_written, self._on_labels_written)
+        live = self.commands.live
+        for signal in (live.accepted, live.refined, self.commands.labels_written):
+            add(signal, self.objects.record)
         add(self.queue.busy_changed, self._on_busy_changed)
         add(self.session.events, self._on_session_changed)
         dims = self._viewer.dims.events
@@ -190,7 +233,12 @@ class CatsamWidget(QWidget):
     def _on_layers_changed(self, _: object = None) -> None:
         self.session.note = ""
         view = self.segment_view
+        self._channels.refresh()
         self.autosave.follow(view.image.value, view.shapes.value, view.points.value)
+        self._presenter.show_state()
+
+    def _on_layers_renamed(self) -> None:
+        self._channels.refresh()
         self._presenter.show_state()
 
     def _on_dims_changed(self, event: Any) -> None:
@@ -211,7 +259,7 @@ class CatsamWidget(QWidget):
 
     def _on_not_saved(self, text: str) -> None:
         self.work_view.show_not_saved(text)
-        self.session.note = text
+        self.session.note = Trouble(text)
 
     def _on_restored(self, layers: RestoredLayers) -> None:
         for layer in layers.prompts:
@@ -229,6 +277,8 @@ class CatsamWidget(QWidget):
         self._presenter.show_state()
 
     def _on_session_changed(self, info: Any) -> None:
+        if info.signal.name == "settings":
+            self.work_view.show_allowed(allowed=self.session.settings.autosave)
         if info.signal.name in PASSING:
             self._presenter.show_state()
         else:

@@ -19,14 +19,18 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError, PromptError, ShotError
+from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
 from napari_catsam.plugin.jobs import DeviceQueue, Job
-from napari_catsam.plugin.layers import ObjectMask, add_labels, check_labels, write_objects
+from napari_catsam.plugin.layers import ObjectMask, add_labels, check_labels
 from napari_catsam.plugin.live_commands import LiveCommands
+from napari_catsam.plugin.mask_writing import write_objects
+from napari_catsam.plugin.object_commands import ObjectCommands
+from napari_catsam.plugin.object_ids import ObjectIds
 from napari_catsam.plugin.planes import Plane, locate_plane, pixel_size
 from napari_catsam.plugin.prompts import PromptSet, read_prompts
 from napari_catsam.plugin.session import Session
-from napari_catsam.plugin.wording import describe_progress, describe_written
+from napari_catsam.plugin.wording import Trouble, describe_progress, describe_written
 from napari_catsam.types import Progress
 
 __all__ = ["Commands", "DrawnPrompts", "read_drawn"]
@@ -57,7 +61,11 @@ class _Request:
 
 
 def read_drawn(
-    viewer: ViewerModel, image: Image | None, shapes: Shapes | None, points: Points | None
+    viewer: ViewerModel,
+    image: Image | None,
+    shapes: Shapes | None,
+    points: Points | None,
+    channels: ChannelChoice = AS_SHOWN,
 ) -> DrawnPrompts:
     """Read what is drawn on the plane that the viewer shows.
 
@@ -68,7 +76,7 @@ def read_drawn(
     """
     if image is None:
         raise ImageError("open an image")
-    plane = locate_plane(viewer, image)
+    plane = locate_plane(viewer, image, channels)
     prompts = read_prompts(viewer, image, plane, shapes, points)
     if not len(prompts):
         raise PromptError("draw a box or click an object")
@@ -89,8 +97,12 @@ class Commands:
 
     Attributes
     ----------
+    engine : Engine
+        The device's side.
     live : LiveCommands
         What can be done with the object that is being annotated.
+    objects : ObjectCommands
+        What can be done with objects that are there.
     """
 
     labels_written = Signal(object, object)
@@ -100,8 +112,11 @@ class Commands:
         self._viewer = viewer
         self._session = session
         self._queue = queue
-        self._engine = Engine(session.library)
-        self.live = LiveCommands(viewer, session, queue, self._engine)
+        self.engine = self._engine = Engine(session.library)
+        self._ids = ObjectIds(viewer)
+        self.live = LiveCommands(viewer, session, queue, self._engine, self._ids)
+        self.objects = ObjectCommands(viewer, session, self.live, self._ids)
+        self.labels_written.connect(self.objects.report)
         self._training: Job | None = None
 
     def segment(
@@ -122,7 +137,7 @@ class Commands:
         """
         session = self._session
         try:
-            drawn = read_drawn(self._viewer, image, shapes, points)
+            drawn = read_drawn(self._viewer, image, shapes, points, session.channels)
             if target is not None:
                 check_labels(target, drawn.image)
         except CatsamError as error:
@@ -159,7 +174,8 @@ class Commands:
     def load_adapter(self, path: str) -> None:
         """Read an adapter file and use it, with the backbone that it is for."""
         run = partial(self._engine.load_adapter, Path(path), self._session.base)
-        self._submit(run, self._on_adapter_loaded, "cannot load the adapter", urgent=True)
+        loaded = partial(self._on_adapter_loaded, Path(path).stem)
+        self._submit(run, loaded, "cannot load the adapter", urgent=True)
 
     def save_adapter(self, path: str) -> None:
         """Write the adapter to a file."""
@@ -175,7 +191,7 @@ class Commands:
         if masks is None:
             raise ShotError("there are no masks to learn from; segment an object or draw one")
         check_labels(masks, image)
-        plane = locate_plane(self._viewer, image)
+        plane = locate_plane(self._viewer, image, self._session.channels)
         return ShotSource(plane, masks.data, pixel_size(image, plane))
 
     def _submit(
@@ -215,7 +231,7 @@ class Commands:
             if target is None or not self._has(target):
                 name = f"{drawn.image.name} {'adapted ' if request.adapted else ''}masks"
                 target = add_labels(self._viewer, drawn.image, name)
-            written = write_objects(target, drawn.plane, objects)
+            written = write_objects(target, drawn.plane, objects, session.write_policy, self._ids)
         except CatsamError as error:
             self._fail("cannot write", error)
             return
@@ -239,11 +255,12 @@ class Commands:
             else "the base model stays in use; correct more masks, or give more time"
         )
 
-    def _on_adapter_loaded(self, adapter: Any) -> None:
-        self._session.open_adapter(adapter)
+    def _on_adapter_loaded(self, name: str, adapter: Any) -> None:
+        self._session.open_adapter(adapter, name)
         self._session.note = f"adapter for {adapter.header.backbone} loaded and in use"
 
     def _on_adapter_saved(self, path: Path) -> None:
+        self._session.adapter_name = path.stem
         self._session.note = f"adapter written to {path}"
 
     def _end_training(self) -> None:
@@ -261,7 +278,7 @@ class Commands:
             _LOG.error("%s", trouble, exc_info=error)
             text = f"{trouble}: {type(error).__name__}: {error}"
         show_error(text)
-        self._session.note = text
+        self._session.note = Trouble(text)
 
     def _has(self, layer: Layer) -> bool:
         return any(layer == known for known in self._viewer.layers)

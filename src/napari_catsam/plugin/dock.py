@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-__all__ = ["lay_out_dock", "make_status_line"]
+__all__ = ["lay_out_dock"]
 
 LEAST_WIDTH = 270
 """Pixels; below it labels and boxes no longer fit beside each other."""
-
-
-def make_status_line() -> QLabel:
-    """Make the line that says what runs, or what to do next."""
-    status = QLabel()
-    status.setWordWrap(True)
-    status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    status.setToolTip("What runs, or what to do next.")
-    # Two lines always, so that nothing below jumps when the text changes.
-    status.setMinimumHeight(2 * status.fontMetrics().lineSpacing() + 4)
-    return status
 
 
 def lay_out_dock(dock: QWidget, fixed: Sequence[QWidget], scrolled: Sequence[QWidget]) -> None:

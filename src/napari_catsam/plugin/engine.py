@@ -6,8 +6,6 @@ nothing here needs a lock.
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_catsam.errors import ShotError
+from napari_catsam.plugin.embedding_store import EmbeddingStore
 from napari_catsam.plugin.layers import ObjectMask
 from napari_catsam.plugin.library import LibraryLike, PredictorLike
 from napari_catsam.plugin.live import Reading
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.plugin.wording import describe_plane
 from napari_catsam.types import Progress, Prompts, Shot
 
-__all__ = ["Engine", "ModelChoice", "ShotSource"]
+__all__ = ["Engine", "ModelChoice", "ShotSource", "Usage"]
 
 MASK_BYTES = 2**28
 """Full-size masks that may be in memory together."""
 
-EMBEDDINGS = 8
+EMBEDDING_BYTES = 2**29
 """Embeddings that are kept, a few MB each."""
 
 
@@ -43,21 +43,56 @@ class ModelChoice:
         Names.
     adapter : Adapter or None
         What to put into it.
+    adapter_name : str
+        What the user calls the adapter; its method when left out.
+    precision : str
+        Of the image encoder.
+    folder : str
+        Where weights are looked for first; empty for the usual folder alone.
     """
 
     backbone: str
     device: str
     adapter: Any = None
+    adapter_name: str = ""
+    precision: str = "auto"
+    folder: str = ""
+
+    @property
+    def base_key(self) -> tuple[str, ...]:
+        """The same for the same model without its adapter."""
+        return (self.backbone, self.device, self.precision, self.folder)
 
     @property
     def key(self) -> tuple[str, ...]:
         """The same for the same model."""
         tail = () if self.adapter is None else (str(self.adapter.sha256),)
-        return (self.backbone, self.device, *tail)
+        return (*self.base_key, *tail)
 
     def __str__(self) -> str:
         """Name the model for a status line."""
-        return self.backbone if self.adapter is None else f"{self.backbone} + adapter"
+        if self.adapter is None:
+            return self.backbone
+        return f"{self.backbone} + {self.adapter_name or self.adapter.header.method}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a model takes.
+
+    Attributes
+    ----------
+    model : tuple of str
+        Which one, :attr:`ModelChoice.base_key`.
+    device : str
+        Where it computes, such as ``cuda:0``.
+    memory : int
+        Bytes in use there.
+    """
+
+    model: tuple[str, ...]
+    device: str
+    memory: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +122,17 @@ class ShotSource:
             If there are none.
         """
         labels = np.asarray(self.labels)
+        if self.plane.channel_axis is not None:
+            # The planes along it are one image to the model, on whichever of them the masks are.
+            labels = labels.max(axis=self.plane.channel_axis, keepdims=True)
         hidden = tuple(axis for axis, _ in self.plane.position)
         shots = []
         for steps in np.argwhere((labels != 0).any(axis=self.plane.axes)) if hidden else [()]:
-            index: list[int | slice] = [slice(None)] * labels.ndim
-            for axis, step in zip(hidden, steps, strict=True):
-                index[axis] = int(step)
-            masks = labels[tuple(index)].copy()
+            plane = self.plane.at([*zip(hidden, map(int, steps), strict=True)])
+            masks = labels[plane.index].copy()
             if masks.any():
-                image = np.asarray(self.plane.data[tuple(index)])
                 where = f" [{', '.join(map(str, steps))}]" if hidden else ""
-                shots.append(Shot(image, masks, name=self.plane.name + where))
+                shots.append(Shot(plane.read(), masks, name=self.plane.name + where))
         if not shots:
             raise ShotError("the labels hold no mask; draw at least one and press Adapt again")
         return shots
@@ -110,14 +145,23 @@ class Engine:
     ----------
     library : LibraryLike
         Models and training.
+
+    Attributes
+    ----------
+    embeddings : EmbeddingStore
+        What is kept of planes; its limit may be set from the main thread.
+    usage : Usage or None
+        What the model takes as of the last step, None before there is one. Any thread may read it:
+        it is replaced as a whole.
     """
 
     def __init__(self, library: LibraryLike) -> None:
+        self.embeddings = EmbeddingStore(EMBEDDING_BYTES)
+        self.usage: Usage | None = None
         self._library = library
-        self._model_key: tuple[str, str] | None = None
+        self._model_key: tuple[str, ...] | None = None
         self._model: Any = None
         self._predictors: dict[tuple[str, ...], PredictorLike] = {}
-        self._embeddings: OrderedDict[Any, Any] = OrderedDict()
 
     def segment(
         self, choice: ModelChoice, plane: Plane, prompts: PromptSet
@@ -179,14 +223,20 @@ class Engine:
         return written
 
     def _get_model(self, choice: ModelChoice) -> Generator[str, bool | None, Any]:
-        key = (choice.backbone, choice.device)
-        if key != self._model_key:
+        if choice.base_key != self._model_key:
             yield f"loading {choice.backbone}"
-            model = self._library.load_model(choice.backbone, choice.device)
+            model = self._library.load_model(*choice.base_key)
             self._predictors.clear()
-            self._embeddings.clear()
-            self._model, self._model_key = model, key
+            self.embeddings.clear()
+            self._model, self._model_key = model, choice.base_key
+            self._measure()
         return self._model
+
+    def _measure(self) -> None:
+        if self._model_key is not None:
+            device = self._library.device_of(self._model)
+            memory = self._library.measure_memory(self._model, self.embeddings.nbytes)
+            self.usage = Usage(self._model_key, device, memory)
 
     def _get_predictor(self, choice: ModelChoice) -> Generator[str, bool | None, PredictorLike]:
         model = yield from self._get_model(choice)
@@ -200,26 +250,18 @@ class Engine:
     def _get_embedding(
         self, predictor: PredictorLike, choice: ModelChoice, plane: Plane
     ) -> Generator[str, bool | None, Any]:
+        known = self.embeddings.recall(plane, choice.key)
+        if known is not None:
+            return known
         image = plane.read()
-        key = (_hash_array(image), plane.intensity, choice.key)
-        if key not in self._embeddings:
-            yield f"embedding {plane.name}{_describe_position(plane)}"
-            self._embeddings[key] = predictor.embed(image, plane.intensity)
-        self._embeddings.move_to_end(key)
-        while len(self._embeddings) > EMBEDDINGS:
-            self._embeddings.popitem(last=False)
-        return self._embeddings[key]
-
-
-def _hash_array(array: npt.NDArray[Any]) -> str:
-    """Hash the values, so that an image that was edited in place is embedded again."""
-    digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16)
-    return f"{digest.hexdigest()} {array.shape} {array.dtype}"
-
-
-def _describe_position(plane: Plane) -> str:
-    steps = ", ".join(str(step) for _, step in plane.position)
-    return f" [{steps}]" if steps else ""
+        key = self.embeddings.identify(plane, image, choice.key)
+        embedding = self.embeddings.get(key)
+        if embedding is None:
+            yield f"embedding {describe_plane(plane)}"
+            embedding = predictor.embed(image, plane.intensity)
+            self.embeddings.keep(key, embedding)
+            self._measure()
+        return embedding
 
 
 def _cut(mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:

@@ -19,7 +19,8 @@ from napari_catsam.errors import UnreadableFileError
 if TYPE_CHECKING:
     from napari_catsam.exchange.records import LabelImage
 
-__all__ = ["coco_reader", "save_coco", "save_tiff", "save_zarr", "zarr_reader"]
+__all__ = ["IMAGE_NAME", "coco_reader", "find_image_name", "save_coco", "save_tiff", "save_zarr",
+           "zarr_reader"]  # fmt: skip
 
 Matrix = npt.NDArray[np.float64]
 LayerData = tuple[Any, dict[str, Any], str]
@@ -27,6 +28,9 @@ Reader = Callable[[str | list[str]], list[LayerData]]
 
 CLASS_COLUMN = "class"
 """The column of a Labels layer's features that holds the class of each object."""
+
+IMAGE_NAME = "catsam_image_name"
+"""Key of what a layer is made with, for the name of its image where that is known already."""
 
 MOST_IMAGES = 20
 """A COCO file of more images is not opened: each is a layer."""
@@ -110,7 +114,7 @@ def _save(
             axes=_axes(meta, labels.ndim),
             units=[str(unit) for unit in meta.get("units") or ()],
             classes=_classes(meta),
-            name=_image_name(Path(path), data),
+            name=meta.get(IMAGE_NAME) or find_image_name(Path(path), data),
             **placement,
         )
         written = write(path, image)
@@ -162,7 +166,7 @@ def _classes(meta: Mapping[str, Any]) -> dict[int, str]:
     return {label: name for label, name in pairs if label > 0 and name not in _NOT_GIVEN}
 
 
-def _image_name(path: Path, data: Any) -> str:
+def find_image_name(path: Path, data: Any) -> str:
     """Return the file of the image that labels lie on, seen from a path; else a likely name."""
     from napari import current_viewer
 

@@ -145,6 +145,7 @@ class DeviceQueue(QObject):
         super().__init__(parent)
         self._board = _Board()
         self._jobs: dict[_Task, Job] = {}
+        self._told_busy = False
         self._worker: Any = None
         # The window may be torn down without a call of close(). A bound method, which Qt holds
         # weakly: a partial would already be cleared when both are garbage, and crash.
@@ -166,8 +167,7 @@ class DeviceQueue(QObject):
             return
         task = _Task(job.run, job.urgent)
         self._jobs[task] = job
-        if len(self._jobs) == 1:
-            self.busy_changed.emit(True)
+        self._tell_busy()
         if self._board.put(task):
             self._start_worker()
 
@@ -212,8 +212,13 @@ class DeviceQueue(QObject):
         try:
             (job.on_result if event.kind == "result" else job.on_error)(event.value)
         finally:
-            if not self._jobs:
-                self.busy_changed.emit(False)
+            self._tell_busy()
+
+    def _tell_busy(self) -> None:
+        """Tell it once: a job whose result asks for another one is not followed by a pause."""
+        if self.busy != self._told_busy:
+            self._told_busy = self.busy
+            self.busy_changed.emit(self.busy)
 
 
 def _drain(board: _Board) -> Generator[_Event, None, None]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd  # type: ignore[import-untyped]
 from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from napari_catsam.errors import CatsamError
@@ -112,7 +113,12 @@ def _read_sample(data: Any, ndim: int) -> npt.NDArray[Any]:
 def read_labels_record(labels: Labels, folder: str) -> LabelsRecord:
     """Describe a Labels layer, without its planes."""
     shape = tuple(map(int, labels.data.shape))
-    return LabelsRecord(folder, labels.name, shape, str(labels.data.dtype), read_placement(labels))
+    dtype, placement = str(labels.data.dtype), read_placement(labels)
+    features = {
+        str(column): _plain_or_none(values)
+        for column, values in pd.DataFrame(labels.features).to_dict("list").items()
+    }
+    return LabelsRecord(folder, labels.name, shape, dtype, placement, features=features)
 
 
 def read_prompts_record(layer: Shapes | Points) -> PromptsRecord:
@@ -140,7 +146,8 @@ def read_placement(layer: Layer) -> Placement:
 
 def make_labels(record: LabelsRecord, array: npt.NDArray[Any]) -> Labels:
     """Make a Labels layer that is in no viewer yet."""
-    return Labels(array, name=record.name, **_arguments(record.placement))
+    columns = {name: _as_column(values) for name, values in record.features.items()}
+    return Labels(array, name=record.name, features=columns or None, **_arguments(record.placement))
 
 
 def make_prompts(record: PromptsRecord) -> Shapes | Points:
@@ -167,3 +174,18 @@ def _arguments(placement: Placement) -> dict[str, Any]:
 
 def _plain(values: Iterable[Any]) -> list[Any]:
     return [v if isinstance(v, (str, int, float, bool)) else str(v) for v in values]
+
+
+def _plain_or_none(values: list[Any]) -> list[Any]:
+    """Return values as JSON has them, None for NaN, which JSON lacks and which is unlike itself."""
+    plain = zip(values, _plain(values), strict=True)
+    return [None if np.all(pd.isna(value)) else written for value, written in plain]
+
+
+def _as_column(values: list[Any]) -> npt.NDArray[Any]:
+    """Return a column of numbers where nothing but numbers is in it."""
+    if all(value is None or type(value) in (int, float) for value in values):
+        if None in values:
+            return np.array(values, float)
+        return np.array(values)
+    return np.array(values, object)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy.typing as npt
 
-from napari_catsam.sam.weight_files import WEIGHTS
+from napari_catsam.errors import CheckpointError
+from napari_catsam.sam.weight_files import WEIGHTS, find_fault
 from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
 
 __all__ = ["Library", "LibraryLike", "PredictorLike"]
+
+Precision = Literal["auto", "fp32", "bf16"]
 
 FIRST_METHODS = ("cat-a", "cat-t")
 """The paper's methods; the registry, which loads torch, is asked after the first use."""
@@ -42,8 +45,16 @@ class LibraryLike(Protocol):
     def methods(self) -> list[str]:
         """Return the names of the methods that train something, without loading torch."""
 
-    def load_model(self, backbone: str, device: str) -> Any:
-        """Load a base model."""
+    def load_model(
+        self, backbone: str, device: str, precision: str = "auto", folder: str = ""
+    ) -> Any:
+        """Load a base model, whose weights are looked for in ``folder`` first."""
+
+    def device_of(self, model: Any) -> str:
+        """Return where a model computes, such as ``cuda:0``."""
+
+    def measure_memory(self, model: Any, embeddings: int) -> int:
+        """Return the bytes in use there, by a model and embeddings of so many bytes."""
 
     def apply_adapter(self, model: Any, adapter: Any) -> Any:
         """Make an adapted model on the same frozen weights."""
@@ -84,12 +95,39 @@ class Library:
 
         return [name for name in list_methods() if name != "sam"]
 
-    def load_model(self, backbone: str, device: str) -> Any:
-        """Load a base model; see :func:`napari_catsam.load_model`."""
+    def load_model(
+        self, backbone: str, device: str, precision: str = "auto", folder: str = ""
+    ) -> Any:
+        """Load a base model; see :func:`napari_catsam.load_model`.
+
+        Parameters
+        ----------
+        backbone, device, precision : str
+            As there.
+        folder : str
+            Where downloaded weights are looked for before the usual folder; empty for there alone.
+        """
         _prepare_torch()
         from napari_catsam.models.loading import load_model
 
-        return load_model(backbone, device=device)
+        checkpoint = _find_checkpoint(backbone, folder)
+        return load_model(backbone, None, checkpoint, device, cast(Precision, precision))
+
+    def device_of(self, model: Any) -> str:
+        """Return where a model computes: ``cpu``, ``cuda:0``, ``mps``."""
+        return str(model.device).replace("mps:0", "mps")
+
+    def measure_memory(self, model: Any, embeddings: int) -> int:
+        """Return the bytes in use where a model computes.
+
+        On a GPU all that PyTorch holds there; elsewhere the model and the embeddings, as what a
+        process takes is counted in another way on every system.
+        """
+        import torch
+
+        if model.device.type == "cuda":
+            return int(torch.cuda.memory_allocated(model.device))
+        return embeddings + sum(int(tensor.nbytes) for tensor in model.state_dict().values())
 
     def apply_adapter(self, model: Any, adapter: Any) -> Any:
         """Put an adapter on a model; see :func:`napari_catsam.models.adapter.apply_adapter`."""
@@ -128,6 +166,20 @@ class Library:
         from napari_catsam.models.adapter import load_adapter
 
         return load_adapter(path)
+
+
+def _find_checkpoint(backbone: str, folder: str) -> Path | None:
+    """Return the weights of a backbone in a folder, None if they are not there."""
+    row = WEIGHTS.get(backbone)
+    if not folder or row is None or row.embedded:
+        return None
+    path = Path(folder).expanduser() / row.file_name
+    if not path.is_file():
+        return None
+    fault = find_fault(row, path)
+    if fault:
+        raise CheckpointError(f"{path} is broken or another file: {fault}; remove or replace it")
+    return path
 
 
 def _prepare_torch() -> None:

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.errors import PromptError
 from napari_catsam.plugin.layers import ObjectMask
+from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.picking import PickedObject
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.types import Prompts
 
-__all__ = ["LiveObject", "LivePrompt", "Reading", "make_box", "read_prompt"]
-
-LEAST_BOX = 2
-"""Pixels a side of the smallest box; a smaller one was a click."""
-
-
-@dataclass(frozen=True)
-class LivePrompt:
-    """One gesture on a plane.
-
-    Attributes
-    ----------
-    at : tuple of float
-        ``(row, column)`` of a click, or ``(r0, c0, r1, c1)`` of a box, in pixels of the plane.
-    positive : bool
-        Whether a click is inside of the object; boxes are always positive.
-    """
-
-    at: tuple[float, ...]
-    positive: bool = True
-
-    @property
-    def is_box(self) -> bool:
-        """Whether it is a box."""
-        return len(self.at) == 4
-
-    def check_inside(self, plane: Plane) -> None:
-        """Raise :class:`PromptError` if it is a click outside of the plane."""
-        at, size = np.array(self.at), np.array(plane.size)
-        if not self.is_box and ((at < -0.5).any() or (at > size - 0.5).any()):
-            raise PromptError("the click is outside of the image; click inside of it")
+__all__ = ["LiveObject", "Reading"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +24,12 @@ class Reading:
     ----------
     mask : ObjectMask
         Cut to its box.
-    logits : ndarray, (h, w), float32
-        To refine it with the next click.
+    logits : ndarray, (h, w), float32, or None
+        To refine it with the next click; None if the mask is not the model's.
     """
 
     mask: ObjectMask
-    logits: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +50,9 @@ class LiveObject:
     answered : bool
         Whether the readings are of these prompts.
     before : LiveObject or None
-        The object without its last prompt.
+        The object without its last prompt; what was annotated when this one was picked.
+    picked : PickedObject or None
+        What of a Labels layer is refined; None for a new object.
     """
 
     plane: Plane
@@ -89,6 +61,20 @@ class LiveObject:
     chosen: int = 0
     answered: bool = False
     before: LiveObject | None = None
+    picked: PickedObject | None = None
+
+    @classmethod
+    def refine(
+        cls, plane: Plane, picked: PickedObject, before: LiveObject | None = None
+    ) -> LiveObject:
+        """Return an object that begins as one that is there; prompts change it from then on."""
+        reading = Reading(picked.mask, None)
+        return cls(plane, readings=(reading,), answered=True, before=before, picked=picked)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.prompts) or self.picked is not None
 
     @property
     def reading(self) -> Reading | None:
@@ -105,7 +91,11 @@ class LiveObject:
 
     def forget(self) -> LiveObject:
         """Return the object as it is to be asked again, of another model."""
-        return replace(self, answered=False)
+        return replace(self, answered=not self.prompts)
+
+    def see(self, plane: Plane) -> LiveObject:
+        """Return the object on the same plane with other contrast or channels."""
+        return replace(self, plane=plane)
 
     def lies_on(self, plane: Plane) -> bool:
         """Whether a plane is the object's."""
@@ -116,7 +106,9 @@ class LiveObject:
         return replace(self, chosen=(self.chosen + 1) % max(1, len(self.readings)))
 
     def to_prompts(self) -> Prompts:
-        """Return what the model is asked: the last box, all clicks, and the mask before them.
+        """Return what the model is asked: the last box or outline, all clicks, and the mask before.
+
+        The mask is the model's last one, or the outline where that was drawn after it.
 
         Raises
         ------
@@ -124,46 +116,26 @@ class LiveObject:
             If there is no prompt.
         """
         boxes = [prompt.at for prompt in self.prompts if prompt.is_box]
-        clicks = [prompt for prompt in self.prompts if not prompt.is_box]
-        last = None if self.before is None else self.before.reading
+        clicks = [(at, prompt.positive) for prompt in self.prompts for at in prompt.clicks]
         return Prompts(
             boxes=[boxes[-1]] if boxes else None,
-            points=[[click.at for click in clicks]] if clicks else None,
-            labels=[[int(click.positive) for click in clicks]] if clicks else None,
-            masks=None if last is None or self.prompts[-1].is_box else last.logits[None],
+            points=[[at for at, _ in clicks]] if clicks else None,
+            labels=[[int(positive) for _, positive in clicks]] if clicks else None,
+            masks=self._mask_before(),
         )
 
+    def _mask_before(self) -> npt.NDArray[np.float32] | npt.NDArray[np.bool_] | None:
+        """Return logits (1, h, w) or an outline's inside (1, H, W), whichever is newer.
 
-def read_prompt(
-    places: Sequence[npt.NDArray[np.float64]], plane: Plane, *, positive: bool
-) -> LivePrompt:
-    """Make a prompt of places on a plane.
-
-    Parameters
-    ----------
-    places : sequence of ndarray, (2,)
-        ``(row, column)``: one is a click, two are corners of a box, which is clipped to the plane.
-    plane : Plane
-        Where they lie.
-    positive : bool
-        Whether a click is inside of the object.
-
-    Raises
-    ------
-    PromptError
-        If the box is smaller than :data:`LEAST_BOX`.
-    """
-    if len(places) == 1:
-        return LivePrompt((float(places[0][0]), float(places[0][1])), positive)
-    box = np.clip(make_box(places), 0, (*plane.size, *plane.size))
-    if (box[2:] - box[:2] < LEAST_BOX).any():
-        raise PromptError(
-            f"the box is smaller than {LEAST_BOX} pixels of the image; draw a larger one"
-        )
-    return LivePrompt(tuple(map(float, box)))
-
-
-def make_box(corners: Sequence[npt.NDArray[np.float64]]) -> tuple[float, ...]:
-    """Return ``(r0, c0, r1, c1)`` between two places; a box counts pixel borders from 0."""
-    low, high = np.min(corners, axis=0) + 0.5, np.max(corners, axis=0) + 0.5
-    return (*map(float, low), *map(float, high))
+        Before them all, the mask of the object that is refined counts.
+        """
+        live: LiveObject | None = self
+        while live is not None and live.prompts:
+            last = live.reading
+            if live is not self and live.answered and last is not None and last.logits is not None:
+                return last.logits[None]
+            newest = live.prompts[-1]
+            if newest.is_box:
+                return newest.to_mask(self.plane.size)[None] if newest.is_outline else None
+            live = live.before
+        return None if self.picked is None else self.picked.to_mask(self.plane.size)[None]

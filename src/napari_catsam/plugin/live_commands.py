@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,19 +14,29 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError
-from napari_catsam.plugin.engine import Engine, ModelChoice
-from napari_catsam.plugin.gestures import Gestures
-from napari_catsam.plugin.jobs import DeviceQueue, Job
-from napari_catsam.plugin.layers import add_labels, check_labels, write_objects
-from napari_catsam.plugin.live import LiveObject, LivePrompt, Reading, make_box, read_prompt
+from napari_catsam.plugin.engine import Engine
+from napari_catsam.plugin.gestures import make_action
+from napari_catsam.plugin.jobs import DeviceQueue
+from napari_catsam.plugin.key_bindings import KeyBindings
+from napari_catsam.plugin.live import LiveObject
+from napari_catsam.plugin.live_drawing import LiveDrawing
 from napari_catsam.plugin.live_layers import LiveLayers
+from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.live_target import LiveTarget
+from napari_catsam.plugin.object_ids import ObjectIds
+from napari_catsam.plugin.picking import PickedObject
 from napari_catsam.plugin.planes import locate_plane
+from napari_catsam.plugin.previews import Previews
+from napari_catsam.plugin.refining import Refining
 from napari_catsam.plugin.session import Session
+from napari_catsam.plugin.wording import Trouble, describe_accepted, describe_refined
 
 __all__ = ["KEYS", "LiveCommands"]
 
 KEYS = {
     "Y": "accept",
+    "N": "new_object",
+    "G": "refine_at_cursor",
     "U": "undo",
     "W": "clear",
     "H": "show_next_reading",
@@ -35,12 +45,6 @@ KEYS = {
 """Letters that napari leaves free, and the method that each calls while the prompt layer is active."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class _Question:
-    live: LiveObject
-    model: ModelChoice
 
 
 class LiveCommands:
@@ -56,20 +60,38 @@ class LiveCommands:
         The way to the device.
     engine : Engine
         The device's side.
+    ids : ObjectIds, optional
+        Gives numbers to new objects.
     """
 
     accepted = Signal(object, object)
-    """A Labels layer and what was written into it."""
+    """A Labels layer and what was written into it, a :class:`Written`."""
+
+    refined = Signal(object, object)
+    """A Labels layer and what became of the object that was refined, a :class:`Refined`."""
 
     def __init__(
-        self, viewer: ViewerModel, session: Session, queue: DeviceQueue, engine: Engine
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        queue: DeviceQueue,
+        engine: Engine,
+        ids: ObjectIds | None = None,
     ) -> None:
         self._viewer, self._session = viewer, session
-        self._queue, self._engine = queue, engine
         self._layers: LiveLayers | None = None
-        self._gestures: Gestures | None = None
-        self._asked: _Question | None = None
-        self._target: Labels | None = None
+        self._drawing: LiveDrawing | None = None
+        self._keys: KeyBindings | None = None
+        self._previews = Previews(session, queue, engine)
+        self._previews.answered.connect(self._show)
+        self._previews.failed.connect(self._fail)
+        self._target = LiveTarget(viewer, ids or ObjectIds(viewer))
+        self._refining = Refining(viewer, session, self._target)
+
+    @property
+    def image(self) -> Image | None:
+        """What is annotated; None while nothing is."""
+        return None if self._layers is None else self._layers.image
 
     @property
     def active(self) -> bool:
@@ -82,15 +104,14 @@ class LiveCommands:
         if image is None:
             self._fail(ImageError("open an image"))
             return
-        self._target = target
+        self._target.choose(target)
         self._layers = LiveLayers(self._viewer, image)
         points = self._layers.points
-        self._gestures = Gestures(points)
-        self._gestures.clicked.connect(self._on_clicked)
-        self._gestures.dragging.connect(self._on_dragging)
-        self._gestures.boxed.connect(self._on_boxed)
-        for key, name in {**KEYS, "Control-Z": "undo"}.items():
-            points.bind_key(key, _make_action(getattr(self, name)), overwrite=True)
+        self._drawing = LiveDrawing(self._viewer, self._session, self._layers)
+        self._drawing.given.connect(self.give)
+        self._drawing.failed.connect(self._fail)
+        self._keys = KeyBindings(points, self._session, KEYS, self)
+        points.bind_key("Control-Z", make_action(self.undo), overwrite=True)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._session.annotating = True
 
@@ -99,46 +120,51 @@ class LiveCommands:
         if self._layers is None:
             return
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        if self._gestures is not None:
-            self._gestures.close()
-        layers, self._layers, self._gestures = self._layers, None, None
+        if self._keys is not None:
+            self._keys.close()
+        if self._drawing is not None:
+            self._drawing.close()
+        layers, self._layers, self._drawing = self._layers, None, None
         layers.remove()
         self._session.live, self._session.annotating = None, False
 
     def choose_target(self, target: Labels | None) -> None:
         """Write accepted masks into another layer; a new one is made if there is none."""
-        self._target = target
+        self._target.choose(target)
 
     def give(self, prompt: LivePrompt) -> None:
         """Add a prompt to the object, or begin one, and ask the model."""
         if self._layers is None:
             return
         try:
-            plane = locate_plane(self._viewer, self._layers.image)
+            plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
             prompt.check_inside(plane)
         except CatsamError as error:
             self._fail(error)
             return
         live = self._session.live
-        if live is None or not live.lies_on(plane):
-            live = LiveObject(plane)
+        live = LiveObject(plane) if live is None or not live.lies_on(plane) else live.see(plane)
         self._session.note = ""
-        self._show(live.add(prompt))
-        self._ask()
+        self._session.live = live = live.add(prompt)
+        self._previews.ask()  # first: the model works while the layers are drawn
+        self._layers.show(live)
 
     def undo(self) -> None:
         """Take back the last prompt; without one, the last change of the accepted masks."""
+        if self._drawing is not None and self._drawing.undo():
+            return
         live = self._session.live
         if live is None:
-            if self._target is not None and self._target in self._viewer.layers:
-                self._target.undo()
+            self._target.undo()
             return
         before = live.before
-        self._show(None if before is None or not before.prompts else before)
-        self._ask()
+        self._show(before if before is not None and before.begun else None)
+        self._previews.ask()
 
     def clear(self) -> None:
-        """Drop the object."""
+        """Drop the object, and what is being drawn."""
+        if self._drawing is not None:
+            self._drawing.drop()
         self._show(None)
 
     def show_next_reading(self) -> None:
@@ -151,110 +177,94 @@ class LiveCommands:
         self._session.clicks_positive = not self._session.clicks_positive
 
     def ask_again(self) -> None:
-        """Ask the model that is chosen now."""
-        if self._session.live is not None:
-            self._session.live = self._session.live.forget()
-            self._ask()
+        """Ask the model that is chosen now, of the channels that are."""
+        live = self._session.live
+        if live is None or self._layers is None:
+            return
+        with suppress(CatsamError):  # the view has left the object's plane: it is asked of as it is
+            plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
+            live = live.see(plane) if live.lies_on(plane) else live
+        self._session.live = live.forget()
+        self._previews.ask()
+
+    def refine_at_cursor(self) -> None:
+        """Refine the object under the mouse, of the uppermost visible labels that have one there."""
+        self._refine(self._refining.at_cursor)
+
+    def refine_number(self, number: int) -> None:
+        """Refine an object by its label, of the chosen labels or else of the uppermost with it."""
+        self._refine(partial(self._refining.by_number, number))
+
+    def refine(self, labels: Labels, number: int) -> None:
+        """Refine an object of a Labels layer, on the plane that the viewer shows.
+
+        Parameters
+        ----------
+        labels : Labels
+            Lies on the image that is annotated.
+        number : int
+            The object's label.
+        """
+        self._refine(partial(self._refining.of_labels, labels, number))
+
+    def new_object(self) -> None:
+        """Begin another object; the mask that is shown is written first, if there is one."""
+        live = self._session.live
+        if live is not None and live.answered:
+            self.accept()
+        else:
+            self.clear()
 
     def accept(self) -> None:
-        """Write the mask that is shown under the next free number."""
+        """Write the mask that is shown: a new object's under the next number, a refined one's back."""
         live, layers = self._session.live, self._layers
         if live is None or layers is None or live.reading is None or not live.answered:
             self._session.note = "nothing to accept yet: draw a box or click an object"
             return
         try:
-            if self._target is None or self._target not in self._viewer.layers:
-                self._target = self._add_target(layers)
-            check_labels(self._target, layers.image)
-            written = write_objects(self._target, live.plane, [live.reading.mask])
+            if live.picked is None:
+                self._accept_new(live, layers)
+            else:
+                self._accept_refined(live, live.picked, layers)
         except CatsamError as error:
             self._fail(error)
-            return
+
+    def _accept_new(self, live: LiveObject, layers: LiveLayers) -> None:
+        labels, written = self._target.add(live, layers, self._session.write_policy)
         if not written.ids:
             self._session.note = "not written: the mask is empty or lies on an object that is there"
             return
         self._show(None)
-        name = self._target.name
-        score = live.reading.mask.score
-        self._session.note = f"object {written.ids[0]} in {name} · expected IoU {score:.2f}"
-        self.accepted.emit(self._target, written)
+        self._session.note = describe_accepted(written, labels.name)
+        self.accepted.emit(labels, written)
 
-    def _add_target(self, layers: LiveLayers) -> Labels:
-        target = add_labels(self._viewer, layers.image, f"{layers.image.name} masks")
-        # Below the layers that show the object, which stay the ones that get mouse and keys.
-        self._viewer.layers.move(
-            self._viewer.layers.index(target), self._viewer.layers.index(layers.mask)
-        )
-        self._viewer.layers.selection.active = layers.points
-        return target
+    def _accept_refined(self, live: LiveObject, picked: PickedObject, layers: LiveLayers) -> None:
+        if not live.prompts:
+            self._show(None)
+            self._session.note = f"object {picked.id} stays as it is"
+            return
+        policy = self._session.write_policy
+        labels, refined = self._target.replace(live, picked, layers, policy)
+        self._show(None)
+        self._session.note = describe_refined(refined, labels.name)
+        self.refined.emit(labels, refined)
+
+    def _refine(self, find: Callable[[Image], LiveObject]) -> None:
+        if self._layers is None:
+            return
+        try:
+            live = find(self._layers.image)
+        except CatsamError as error:
+            self._fail(error)
+            return
+        self._session.note = ""
+        self._show(live)
 
     # FROM THE CANVAS
-
-    def _on_clicked(self, position: Any, negative: bool) -> None:
-        self._give_at([position], positive=self._session.clicks_positive != negative)
-
-    def _on_boxed(self, first: Any, second: Any) -> None:
-        self._give_at([first, second], positive=True)
-
-    def _on_dragging(self, first: Any, second: Any) -> None:
-        layers = self._layers
-        if layers is None:
-            return
-        try:
-            plane = locate_plane(self._viewer, layers.image)
-        except CatsamError:
-            return
-        layers.show_box(plane, [make_box([layers.to_plane(plane, at) for at in (first, second)])])
-
-    def _give_at(self, positions: list[Any], *, positive: bool) -> None:
-        layers = self._layers
-        if layers is None:
-            return
-        try:
-            plane = locate_plane(self._viewer, layers.image)
-            places = [layers.to_plane(plane, position) for position in positions]
-            self.give(read_prompt(places, plane, positive=positive))
-        except CatsamError as error:
-            layers.show(self._session.live)
-            self._fail(error)
 
     def _on_layer_removed(self, event: Any) -> None:
         if self._layers is not None and not self._layers.present:
             self.stop()
-
-    # THE MODEL
-
-    def _ask(self) -> None:
-        """Ask the model for the object, unless it is asked already: then what is newest comes next."""
-        live = self._session.live
-        if live is None or live.answered or self._asked is not None:
-            return
-        question = _Question(live, self._session.model)
-        run = partial(self._engine.preview, question.model, live.plane, live.to_prompts())
-        self._asked = question
-        self._queue.submit(
-            Job(
-                run,
-                urgent=True,
-                on_progress=self._on_progress,
-                on_result=partial(self._on_answered, question),
-                on_error=self._on_failed,
-            )
-        )
-
-    def _on_progress(self, value: str) -> None:
-        self._session.activity = value
-
-    def _on_answered(self, question: _Question, readings: tuple[Reading, ...]) -> None:
-        self._asked = None
-        current = question.model.key == self._session.model.key
-        if current and self._session.live is question.live:
-            self._show(question.live.answer(readings))
-        self._ask()
-
-    def _on_failed(self, error: Exception) -> None:
-        self._asked = None
-        self._fail(error)
 
     def _show(self, live: LiveObject | None) -> None:
         self._session.live = live
@@ -268,14 +278,4 @@ class LiveCommands:
             _LOG.error("cannot segment", exc_info=error)
             text = f"cannot segment: {type(error).__name__}: {error}"
         show_error(text)
-        self._session.note = text
-
-
-def _make_action(method: Callable[[], None]) -> Callable[[Any], None]:
-    """Return what napari can bind to a key: a function with a name, which is given the layer."""
-
-    def act(_: Any) -> None:
-        method()
-
-    act.__name__, act.__doc__ = method.__name__, method.__doc__
-    return act
+        self._session.note = Trouble(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from napari_catsam.plugin.layers import BOX_COLOUR, ObjectMask, placement
 from napari_catsam.plugin.live import LiveObject
+from napari_catsam.plugin.live_prompt import LivePrompt, make_corners
 from napari_catsam.plugin.planes import Plane, data_to_world, world_to_data
 
-__all__ = ["OWN", "LiveLayers", "is_own"]
+__all__ = ["OWN", "LiveLayers", "is_own", "lift"]
 
 OWN = "napari_catsam_live"
 """Key of the layers' metadata by which they are known."""
 
 POSITIVE_COLOUR, NEGATIVE_COLOUR, MASK_COLOUR = "#3ddc84", "#ff5252", "#35b6ff"
 POINT_SIZE_ON_SCREEN = 12
+
+Arrays = Sequence[npt.NDArray[Any]]
+DASH = [(0.0, -0.5), (0.0, 0.5)]
 
 
 def is_own(layer: Layer) -> bool:
@@ -62,6 +67,9 @@ class LiveLayers:
             **common,
         )  # fmt: skip
         viewer.layers.selection.active = self.points
+        self._clicks_shown: Arrays = []
+        self._paths_shown: Arrays = []
+        self._mask_shown: ObjectMask | None = None
 
     @property
     def present(self) -> bool:
@@ -76,48 +84,61 @@ class LiveLayers:
                 self._viewer.layers.remove(layer)
 
     def show(self, live: LiveObject | None) -> None:
-        """Show an object, or none."""
+        """Show an object, or none; what is shown already is left alone, as drawing it takes time."""
         prompts = () if live is None else live.prompts
-        clicks = [prompt for prompt in prompts if not prompt.is_box]
-        boxes = [prompt.at for prompt in prompts if prompt.is_box]
-        self.points.data = (
-            np.empty((0, self.image.ndim))
-            if live is None or not clicks
-            else _lift(live.plane, [click.at for click in clicks])
+        plane = None if live is None else live.plane
+        reading = None if live is None else live.reading
+        self._show_clicks(
+            plane, [(at, prompt.positive) for prompt in prompts for at in prompt.clicks]
         )
+        self.show_paths(plane, _list_paths(prompts))
+        mask = None if reading is None or not reading.mask.mask.any() else reading.mask
+        if mask is not self._mask_shown:
+            self._mask_shown = mask
+            self._show_mask(plane, mask)
+
+    def show_paths(self, plane: Plane | None, paths: Sequence[npt.ArrayLike]) -> None:
+        """Show paths of vertices (K, 2) of a plane, in place of those shown before."""
+        lifted = [] if plane is None else [lift(plane, _stretch(path)) for path in paths]
+        if _are_equal(lifted, self._paths_shown):
+            return
+        self._paths_shown = lifted
+        self.box.selected_data = set()
+        self.box.data = [(path, "path") for path in lifted]
+
+    def _show_clicks(
+        self, plane: Plane | None, clicks: Sequence[tuple[tuple[float, ...], bool]]
+    ) -> None:
+        places = np.empty((0, self.image.ndim))
+        if plane is not None and clicks:
+            places = lift(plane, [at for at, _ in clicks])
+        signs = np.array([positive for _, positive in clicks], bool)
+        if _are_equal([places, signs], self._clicks_shown):
+            return
+        self._clicks_shown = [places, signs]
+        self.points.data = places
         if clicks:
             self.points.face_color = [
-                POSITIVE_COLOUR if click.positive else NEGATIVE_COLOUR for click in clicks
+                POSITIVE_COLOUR if positive else NEGATIVE_COLOUR for positive in signs
             ]
-        self.show_box(None if live is None or not boxes else live.plane, boxes[-1:] or None)
-        reading = None if live is None else live.reading
-        if live is None or reading is None or not reading.mask.mask.any():
-            self.mask.data = np.zeros((1,) * self.image.ndim, np.uint8)
-        else:
-            self._show_mask(live.plane, reading.mask)
-
-    def show_box(self, plane: Plane | None, boxes: Any = None) -> None:
-        """Show one box ``(r0, c0, r1, c1)`` of a plane, or none."""
-        self.box.selected_data = set()
-        if plane is None or boxes is None:
-            self.box.data = []
-            return
-        row0, column0, row1, column1 = np.asarray(boxes[0]) - 0.5
-        corners = [(row0, column0), (row0, column1), (row1, column1), (row1, column0)]
-        self.box.data = [_lift(plane, corners)]
 
     def to_plane(self, plane: Plane, position: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Take a world position to ``(row, column)`` of a plane of the image."""
-        at = world_to_data(self.image)(np.asarray(position)[-self.image.ndim :])
+        at = world_to_data(self.image, self._viewer.dims.units)(
+            np.asarray(position)[-self.image.ndim :]
+        )
         found: npt.NDArray[np.float64] = at[list(plane.axes)]
         return found
 
-    def _show_mask(self, plane: Plane, found: ObjectMask) -> None:
+    def _show_mask(self, plane: Plane | None, found: ObjectMask | None) -> None:
         """Show the cut mask, moved to its place by the layer's transform."""
+        if plane is None or found is None:
+            self.mask.data = np.zeros((1,) * self.image.ndim, np.uint8)
+            return
         shape = [1] * self.image.ndim
         shape[plane.axes[0]], shape[plane.axes[1]] = found.mask.shape
         self.mask.data = found.mask.astype(np.uint8).reshape(shape)
-        corner = _lift(plane, [found.corner])[0]
+        corner = lift(plane, [found.corner])[0]
         affine = np.eye(self.image.ndim + 1)
         affine[:-1, :-1] = self._matrix.matrix
         affine[:-1, -1] = self._matrix(corner)
@@ -128,7 +149,7 @@ class LiveLayers:
         return max(1.0, POINT_SIZE_ON_SCREEN / max(float(self._viewer.scene.camera.zoom), 1e-6))
 
 
-def _lift(plane: Plane, places: Any) -> npt.NDArray[np.float64]:
+def lift(plane: Plane, places: Any) -> npt.NDArray[np.float64]:
     """Return data coordinates (N, n) of places ``(row, column)`` on a plane."""
     flat = np.asarray(places, dtype=float)
     full = np.zeros((len(flat), len(plane.index)))
@@ -136,3 +157,21 @@ def _lift(plane: Plane, places: Any) -> npt.NDArray[np.float64]:
         full[:, axis] = step
     full[:, plane.axes[0]], full[:, plane.axes[1]] = flat.T
     return full
+
+
+def _stretch(path: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return a path that napari can draw: of a lone place a dash of one pixel."""
+    vertices = np.asarray(path, dtype=float)
+    return vertices if np.ptp(vertices, axis=0).any() else vertices[0] + np.array(DASH)
+
+
+def _are_equal(some: Arrays, others: Arrays) -> bool:
+    return len(some) == len(others) and all(map(np.array_equal, some, others))
+
+
+def _list_paths(prompts: Sequence[LivePrompt]) -> list[npt.NDArray[np.float64]]:
+    """Return scribbles, and closed around the object what counts: the last box or outline."""
+    boxes = [prompt for prompt in prompts if prompt.is_box][-1:]
+    rings = [np.array(b.path) if b.path else make_corners(b.at) for b in boxes]
+    scribbles = [np.array(p.path) for p in prompts if p.path and not p.is_box]
+    return [*(np.concatenate([ring, ring[:1]]) for ring in rings), *scribbles]

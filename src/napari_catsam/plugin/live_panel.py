@@ -7,13 +7,16 @@ from typing import Any
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.live_commands import LiveCommands
 from napari_catsam.plugin.live_view import LiveView
+from napari_catsam.plugin.mask_writing import WritePolicy
 from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import Session
 
 __all__ = ["LivePanel"]
 
-MODEL_FIELDS = ("backbone", "device", "variant", "adapter")
+MODEL_FIELDS = ("backbone", "device", "variant", "adapter", "channels")
 """Fields of the session after whose change the object is asked for again."""
+
+NO_NUMBER = "put the mouse over an object and press {key}, or type its number"
 
 
 class LivePanel:
@@ -46,20 +49,27 @@ class LivePanel:
         self.view = LiveView()
         self._session, self._commands, self._layers = session, commands, layers
         connections.add(self.view.toggled, self._on_toggled)
+        connections.add(self.view.tool.chosen, self._on_tool_chosen)
         connections.add(self.view.accept_requested, commands.accept)
         connections.add(self.view.reading_requested, commands.show_next_reading)
+        connections.add(self.view.new_requested, commands.new_object)
+        connections.add(self.view.refine_requested, self._on_refine_requested)
+        connections.add(self.view.overwrite_toggled, self._on_overwrite_toggled)
         connections.add(self.view.undo_requested, commands.undo)
         connections.add(self.view.clear_requested, commands.clear)
         connections.add(commands.accepted, self._on_accepted)
         connections.add(layers.target.chosen, self._on_target_chosen)
         connections.add(session.events, self._on_session_changed)
+        self.view.show_keys(session.settings.letters)
         self.show_state()
 
     def show_state(self) -> None:
         """Show what can be done with the object."""
         live = self._session.live
+        self.view.show_overwrite(on=self._session.write_policy is WritePolicy.OVERWRITE)
         self.view.show_state(
             annotating=self._session.annotating,
+            tool=self._session.tool,
             prompts=0 if live is None else len(live.prompts),
             masks=0 if live is None or not live.answered else len(live.readings),
         )
@@ -71,6 +81,18 @@ class LivePanel:
             self._commands.stop()
         self.show_state()
 
+    def _on_refine_requested(self, number: str) -> None:
+        if number:
+            self._commands.refine_number(int(number))
+        else:
+            self._session.note = NO_NUMBER.format(key=self._session.settings.letters["G"])
+
+    def _on_overwrite_toggled(self, on: bool) -> None:
+        self._session.write_policy = WritePolicy.OVERWRITE if on else WritePolicy.KEEP_OTHERS
+
+    def _on_tool_chosen(self, tool: Any) -> None:
+        self._session.tool = tool
+
     def _on_target_chosen(self, target: Any) -> None:
         self._commands.choose_target(target)
 
@@ -79,5 +101,7 @@ class LivePanel:
 
     def _on_session_changed(self, info: Any) -> None:
         self.show_state()
+        if info.signal.name == "settings":
+            self.view.show_keys(self._session.settings.letters)
         if info.signal.name in MODEL_FIELDS:
             self._commands.ask_again()

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
+    QLabel,
+    QLayout,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-__all__ = ["ChoiceBox", "FormGroup", "make_button", "make_plus", "side_by_side"]
+__all__ = [
+    "ChoiceBox",
+    "FormGroup",
+    "Row",
+    "TextBlock",
+    "make_button",
+    "make_plus",
+    "side_by_side",
+]
+
+FEWEST_LETTERS = 2
+"""Of a choice that are shown in the narrowest dock."""
+
+MARGIN = 6
+"""Pixels between a group's border and what is in it."""
 
 PLUS_WIDTH = 26
 """Pixels; as wide as napari's own small buttons."""
+
+SPACE = 4
+"""Pixels between neighbours."""
 
 WIDEST_LABEL = "backbone"
 LABEL_ROOM = 20
@@ -41,7 +61,7 @@ class ChoiceBox(QComboBox):
         super().__init__()
         self.setToolTip(tooltip)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
+        self.setMinimumContentsLength(FEWEST_LETTERS)
         self.activated.connect(self._on_activated)
 
     @property
@@ -65,6 +85,51 @@ class ChoiceBox(QComboBox):
         self.chosen.emit(self.currentData())
 
 
+class TextBlock(QLabel):
+    """Text over as many lines as it needs, none of which is cut off.
+
+    Parameters
+    ----------
+    tooltip : str
+        What the text is about.
+    """
+
+    def __init__(self, tooltip: str = "") -> None:
+        super().__init__()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.updateGeometry)
+        self.setWordWrap(True)
+        self.setToolTip(tooltip)
+
+    def setText(self, text: str | None) -> None:
+        """Show another text."""
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fit the height to the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit the height to the new font."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        # In a group box the layout gives wrapped text the height of another width.
+        inside = self.contentsRect()
+        wrap = int(Qt.TextFlag.TextWordWrap.value)
+        lines = self.fontMetrics().boundingRect(0, 0, inside.width(), 0, wrap, self.text())
+        needed = lines.height() + self.height() - inside.height()
+        if needed != self.minimumHeight():
+            self.setMinimumHeight(needed)
+            # A layout that is at work when this comes does not look again.
+            self._later.start()
+
+
 class FormGroup(QGroupBox):
     """A titled group of labelled rows.
 
@@ -77,15 +142,16 @@ class FormGroup(QGroupBox):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(8, 8, 8, 8)
-        self._column.setSpacing(4)
+        self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._column.setSpacing(SPACE)
         self._form = self._add_form()
+        self._labels: dict[QWidget, QWidget] = {}
 
     def _add_form(self) -> QFormLayout:
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.setHorizontalSpacing(8)
-        form.setVerticalSpacing(4)
+        form.setVerticalSpacing(SPACE)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._column.addLayout(form)
         return form
@@ -98,6 +164,13 @@ class FormGroup(QGroupBox):
             label.setToolTip(widget.toolTip())
             text_width = label.fontMetrics().horizontalAdvance(WIDEST_LABEL)
             label.setMinimumWidth(text_width + LABEL_ROOM)
+            self._labels[widget] = label
+
+    def show_row(self, widget: QWidget, *, visible: bool) -> None:
+        """Show or hide a row and its label."""
+        widget.setVisible(visible)
+        if widget in self._labels:
+            self._labels[widget].setVisible(visible)
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a widget over the whole width; rows that follow stand below it."""
@@ -121,13 +194,81 @@ def make_plus(tooltip: str, slot: Callable[[], None]) -> QPushButton:
     return button
 
 
+class Row(QWidget):
+    """Widgets side by side, in more than one line where the dock is too narrow for one.
+
+    Parameters
+    ----------
+    widgets : sequence of QWidget
+        From left to right.
+    """
+
+    def __init__(self, widgets: Sequence[QWidget]) -> None:
+        super().__init__()
+        self._widgets = tuple(widgets)
+        self._lines: list[QHBoxLayout] = []
+        self._counts: tuple[int, ...] = ()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(SPACE)
+        self._column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self._arrange((len(self._widgets),))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the widest widget and the height of all lines."""
+        width = max(map(_least_width, self._widgets), default=0)
+        return QSize(width, self._column.minimumSize().height())
+
+    def event(self, event: QEvent | None) -> bool:
+        """Arrange anew when the room, a text or the font changes."""
+        handled = super().event(event)
+        kinds = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show)
+        if event is not None and event.type() in kinds:
+            self._arrange(self._split(self.width()))
+        return handled
+
+    def _split(self, width: int) -> tuple[int, ...]:
+        """Return how many widgets fit into each line."""
+        counts, used = [0], 0
+        for widget in self._widgets:
+            needed = _least_width(widget)
+            if counts[-1] and used + SPACE + needed > width:
+                counts.append(0)
+                used = 0
+            used += needed + (SPACE if counts[-1] else 0)
+            counts[-1] += 1
+        return tuple(counts)
+
+    def _arrange(self, counts: tuple[int, ...]) -> None:
+        if counts == self._counts:
+            return
+        self._counts = counts
+        for line in self._lines:
+            while line.count():
+                line.takeAt(0)
+            self._column.removeItem(line)
+        widgets = iter(self._widgets)
+        self._lines = []
+        for count in counts:
+            line = QHBoxLayout()
+            line.setSpacing(SPACE)
+            for _ in range(count):
+                line.addWidget(next(widgets))
+            self._column.addLayout(line)
+            self._lines.append(line)
+        self.updateGeometry()
+
+
+def _least_width(widget: QWidget) -> int:
+    """Return the pixels that a widget cannot do without; none while it is hidden."""
+    if widget.isHidden():
+        return 0
+    least = max(widget.minimumSizeHint().width(), widget.minimumWidth())
+    return min(least, widget.maximumWidth())
+
+
 def side_by_side(*widgets: QWidget) -> QWidget:
-    """Put widgets into one row."""
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(4)
-    for widget in widgets:
-        layout.addWidget(widget)
+    """Put widgets into one row, which has the tooltip of the first one."""
+    row = Row(widgets)
     row.setToolTip(widgets[0].toolTip())
     return row

@@ -16,6 +16,7 @@ from psygnal import Signal
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.layer_records import Index, all_planes, edited_planes
 from napari_catsam.plugin.project_reading import PlanePixels
+from napari_catsam.plugin.transforms import world_to_data
 
 __all__ = ["PlaneWatch"]
 
@@ -72,6 +73,7 @@ class PlaneWatch:
         connections.add(events.visible, self._on_visible, owner=labels)
         for signal in (events.name, events.scale, events.translate, events.affine):
             connections.add(signal, self._on_described, owner=labels)
+        connections.add(events.features, self._on_features, owner=labels)
         if not known and labels.source.path is None and isinstance(labels.data, np.ndarray):
             self.mark_all()
 
@@ -123,12 +125,19 @@ class PlaneWatch:
     def _doubt(self) -> None:
         if self.known:
             edited = dict.fromkeys(plane for edit in reversed(self._edits) for plane in edit)
-            self._mark(edited | dict.fromkeys(self._shown_planes()), certain=False)
+            self._mark(edited | dict.fromkeys(self.shown_planes()), certain=False)
 
     def _on_data(self, event: Any) -> None:
         self._edits.clear()
         self.marked.clear()
         self.mark_all()
+
+    def _on_features(self, event: Any) -> None:
+        """Take what is noted about objects for an edit: it is to be saved, and the pixels with it."""
+        if not self.known and isinstance(self.labels.data, np.ndarray):
+            self.mark_all()
+        self.known = True
+        self.changed.emit()
 
     def _on_described(self, event: Any) -> None:
         self.changed.emit()
@@ -137,10 +146,11 @@ class PlaneWatch:
         """Return which of the layer's axes are displayed, and where the view is on the others."""
         dims, ndim = self._viewer.dims, self.labels.ndim
         axes = tuple(sorted(axis - (dims.ndim - ndim) for axis in dims.displayed))
-        at = np.asarray(self.labels.world_to_data(np.asarray(dims.point)))
+        at = world_to_data(self.labels, dims.units)(np.asarray(dims.point)[-ndim:])
         return axes, tuple(round(float(at[axis])) for axis in range(ndim) if axis not in axes)
 
-    def _shown_planes(self) -> Iterable[Index]:
+    def shown_planes(self) -> Iterable[Index]:
+        """Return the planes that the viewer shows, all of them in another than the usual view."""
         axes, steps = self._read_view()
         shape = self.labels.data.shape
         if axes != (len(shape) - 2, len(shape) - 1):

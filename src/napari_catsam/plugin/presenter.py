@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QLabel
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt_view import AdaptView
 from napari_catsam.plugin.commands import read_drawn
 from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import DEVICES, Session, Variant
-from napari_catsam.plugin.wording import describe_live, describe_prompts
+from napari_catsam.plugin.status_view import StatusView
+from napari_catsam.plugin.wording import Trouble, describe_doing, describe_live, describe_prompts
 
 __all__ = ["Presenter"]
 
@@ -34,7 +34,7 @@ class Presenter:
         session: Session,
         segment_view: SegmentView,
         adapt_view: AdaptView,
-        status: QLabel,
+        status: StatusView,
     ) -> None:
         self._viewer, self._session = viewer, session
         self._segment, self._adapt, self._status = segment_view, adapt_view, status
@@ -59,8 +59,7 @@ class Presenter:
         """Show what runs, what can be done, and what to do next."""
         session = self._session
         ready, hint = self._next_step()
-        text = session.activity or session.note or hint
-        self._status.setText(text[:1].upper() + text[1:])
+        self._show_status(ready, hint)
         self._segment.set_ready(ready=ready and not session.segmenting)
         self._adapt.set_ready(
             adapt=not session.adapting and self._adapt.masks.value is not None,
@@ -69,13 +68,28 @@ class Presenter:
         )
         self._adapt.show_progress(session.progress)
 
+    def _show_status(self, ready: bool, hint: str) -> None:
+        session = self._session
+        doing = describe_doing(session)
+        self._status.show_doing(doing, busy=bool(session.activity))
+        # While all is there and something runs, there is nothing to do but to wait.
+        waits = bool(session.activity) and ready
+        text = session.note or ("" if waits else hint)
+        self._status.show_message(text, trouble=isinstance(session.note, Trouble))
+
     def _next_step(self) -> tuple[bool, str]:
         """Return whether Segment can be pressed, and what to do next."""
         view = self._segment
         if self._session.annotating:
             return False, describe_live(self._session)
         try:
-            drawn = read_drawn(self._viewer, view.image.value, view.shapes.value, view.points.value)
+            drawn = read_drawn(
+                self._viewer,
+                view.image.value,
+                view.shapes.value,
+                view.points.value,
+                self._session.channels,
+            )
         except CatsamError as error:
             return False, str(error)
         return True, f"press Segment: {describe_prompts(drawn.prompts)}"

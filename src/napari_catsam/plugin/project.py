@@ -16,6 +16,7 @@ from napari_catsam.errors import UnreadableFileError
 
 __all__ = [
     "FORMAT",
+    "LIVE",
     "ImageRecord",
     "LabelsRecord",
     "ModelRecord",
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 FORMAT, VERSION = "napari-catsam project", 1
+
+LIVE = "live"
+"""Kind of the record of the object that was being annotated."""
 
 BLOCK = 2**19
 """Pixels at a time, so that other threads get their turn."""
@@ -117,6 +121,8 @@ class LabelsRecord:
     planes : tuple of PlaneRecord
     removed : bool
         Whether the user deleted the layer.
+    features : mapping of str to list
+        Columns of the layer's table, with classes and scores; a missing value is None.
     """
 
     folder: str
@@ -126,25 +132,27 @@ class LabelsRecord:
     placement: Placement
     planes: tuple[PlaneRecord, ...] = ()
     removed: bool = False
+    features: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PromptsRecord:
-    """A Shapes or Points layer.
+    """A Shapes or Points layer, or the prompts of the object that was being annotated.
 
     Attributes
     ----------
     kind : str
-        ``"shapes"`` or ``"points"``.
+        ``"shapes"``, ``"points"`` or :data:`LIVE`.
     name : str
         Of the layer.
     ndim : int
     placement : mapping
         Where the layer lies in the world.
     data : list
-        Vertices (K, ndim) a shape, or one position (ndim,) a point, in data coordinates.
+        Vertices (K, ndim) a shape or live prompt, or one position (ndim,) a point, in data
+        coordinates.
     types : list of str
-        ``"rectangle"`` and so on, one a shape; empty for points.
+        ``"rectangle"`` and so on, one a shape or live prompt; empty for points.
     features : mapping of str to list
         One value a shape or point.
     """
@@ -182,6 +190,16 @@ class ProjectRecord:
     def kept_labels(self) -> tuple[LabelsRecord, ...]:
         """The Labels layers that the user did not delete."""
         return tuple(labels for labels in self.labels if not labels.removed)
+
+    @property
+    def live(self) -> tuple[PromptsRecord, ...]:
+        """The prompts of the object that was being annotated, if one was."""
+        return tuple(prompts for prompts in self.prompts if prompts.kind == LIVE)
+
+    @property
+    def drawn_layers(self) -> tuple[PromptsRecord, ...]:
+        """The Shapes and Points layers."""
+        return tuple(prompts for prompts in self.prompts if prompts.kind != LIVE)
 
     @property
     def objects(self) -> int:

@@ -102,6 +102,7 @@ class Found:
         counts = {"object": record.objects}
         for kind, noun in (("shapes", "box"), ("points", "point")):
             counts[noun] = sum(len(p.data) for p in record.prompts if p.kind == kind)
+        counts["object begun"] = len(record.live)
         what = ", ".join(count_of(count, noun) for noun, count in counts.items() if count)
         return f"{what} from {record.saved.astimezone():%Y-%m-%d %H:%M}"
 

@@ -35,6 +35,11 @@ class ProjectWriter(QObject):
         Which model is chosen.
     parent : QObject
         Its owner.
+
+    Attributes
+    ----------
+    allowed : bool
+        Whether anything is written; what is not written waits.
     """
 
     saved = Signal(object)
@@ -48,11 +53,12 @@ class ProjectWriter(QObject):
         self._projects: Sequence[OpenProject] = ()
         self._writing: tuple[OpenProject, Change] | None = None
         self._told: set[str] = set()
+        self.allowed = True
 
     def write(self, projects: Sequence[OpenProject]) -> None:
         """Write what was gathered; a writing that goes on takes it along."""
         self._projects = projects
-        if self._writing is None:
+        if self._writing is None and self.allowed:
             self._write_next()
 
     def write_all(self, project: OpenProject) -> None:
@@ -60,7 +66,7 @@ class ProjectWriter(QObject):
 
         What is being written is given once more, as that may fail.
         """
-        if not project.opened:
+        if not project.opened or not self.allowed:
             return
         mine = self._writing is not None and self._writing[0] is project
         writing = self._writing[1].planes if self._writing is not None and mine else ()

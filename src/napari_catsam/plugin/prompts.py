@@ -10,8 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points, Shapes
-from skimage.draw import polygon2mask
 
+from napari_catsam.plugin.outlines import (
+    clip_box,
+    draw_ellipse,
+    fill_outline,
+    is_closed,
+    sample_path,
+    spread_clicks,
+)
 from napari_catsam.plugin.planes import Plane, data_to_world, world_to_data
 from napari_catsam.types import Prompts
 
@@ -24,23 +31,28 @@ SIGN_COLUMNS = ("label", "sign")
 
 NEGATIVE = ("0", "0.0", "-1", "-1.0", "false", "negative", "neg")
 
-ELLIPSE_VERTICES = 48
+PADDING = -1
+"""Label of a point that only fills up a row."""
+
+LINE_CLICKS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class PromptSet:
-    """What is drawn on one plane, in its pixels; each box, outline and point is one object.
+    """What is drawn on one plane, in its pixels; each box, outline, point and stroke is one object.
 
     Attributes
     ----------
     boxes : ndarray, (N, 4)
         ``[r0, c0, r1, c1]``; ``r1`` and ``c1`` are one past the last pixel.
     outlines : tuple of ndarray, (K, 2)
-        Polygons, ellipses and turned rectangles as ``(row, column)`` vertices.
+        Polygons, ellipses, turned rectangles and closed paths as ``(row, column)`` vertices.
     points : ndarray, (N, 2)
         Positive points, one object each.
     negatives : ndarray, (N, 2)
-        Points that belong to none of the point objects.
+        Points that belong to none of the objects given by points and strokes.
+    strokes : tuple of ndarray, (K, 2)
+        Clicks along lines and open paths, all of them in the object.
     left_out : int
         Shapes and points that lie outside of the image or enclose nothing.
     """
@@ -49,14 +61,15 @@ class PromptSet:
     outlines: tuple[FloatArray, ...] = ()
     points: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
     negatives: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+    strokes: tuple[FloatArray, ...] = ()
     left_out: int = 0
 
     def __len__(self) -> int:
         """Return the number of objects."""
-        return len(self.boxes) + len(self.outlines) + len(self.points)
+        return len(self.boxes) + len(self.outlines) + len(self.points) + len(self.strokes)
 
     def batches(self, size: tuple[int, int], count: int) -> Iterator[Prompts]:
-        """Yield prompts of at most ``count`` objects: boxes, then outlines, then points.
+        """Yield prompts of at most ``count`` objects: boxes, outlines, points, then strokes.
 
         Parameters
         ----------
@@ -68,11 +81,13 @@ class PromptSet:
         for rows in _chunks(len(self.boxes), count):
             yield Prompts(boxes=self.boxes[rows])
         for rows in _chunks(len(self.outlines), count):
-            masks = np.stack([polygon2mask(size, outline) for outline in self.outlines[rows]])
-            boxes = np.stack([_clipped_box(outline, size) for outline in self.outlines[rows]])
+            masks = np.stack([fill_outline(outline, size) for outline in self.outlines[rows]])
+            boxes = np.stack([clip_box(outline, size) for outline in self.outlines[rows]])
             yield Prompts(boxes=boxes, masks=masks)
         for rows in _chunks(len(self.points), count):
-            yield _with_negatives(self.points[rows], self.negatives)
+            yield _with_negatives(list(self.points[rows, None]), self.negatives)
+        for rows in _chunks(len(self.strokes), count):
+            yield _with_negatives(self.strokes[rows], self.negatives)
 
 
 def read_prompts(
@@ -93,27 +108,31 @@ def read_prompts(
     plane : Plane
         Shapes and points on other planes are not read.
     shapes, points : layer, optional
-        What to read.
+        What to read. A path whose ends nearly meet is an outline; another one, and a line, stands
+        for some clicks along it.
 
     Returns
     -------
     PromptSet
     """
-    boxes, outlines, outside = [], [], 0
+    boxes, outlines, strokes, outside = [], [], [], 0
     for kind, vertices in _drawn_shapes(viewer, image, plane, shapes):
-        box = _clipped_box(vertices, plane.size)
-        if kind == "line" or not (box[2:] > box[:2]).all():
+        box, clicks = clip_box(vertices, plane.size), _read_stroke(kind, vertices)
+        if clicks is not None and _is_inside(clicks, plane).all():
+            strokes.append(clicks)
+        elif clicks is not None or not (box[2:] > box[:2]).all():
             outside += 1
         elif kind == "rectangle" and _is_upright(vertices):
             boxes.append(box)
         else:
-            outlines.append(_ellipse(vertices) if kind == "ellipse" else vertices)
-    inside, negative, strays = _drawn_points(viewer, image, plane, points)
+            outlines.append(draw_ellipse(vertices) if kind == "ellipse" else vertices)
+    places, negative, strays = _drawn_points(viewer, image, plane, points)
     return PromptSet(
         np.array(boxes).reshape(-1, 4),
         tuple(outlines),
-        inside[~negative],
-        inside[negative],
+        places[~negative],
+        places[negative],
+        tuple(strokes),
         outside + strays,
     )
 
@@ -133,6 +152,13 @@ def _drawn_shapes(
             yield kind, vertices[:, plane.axes]
 
 
+def _read_stroke(kind: str, vertices: FloatArray) -> FloatArray | None:
+    """Return the clicks that a line or an open path stands for; None for what encloses something."""
+    if kind == "line":
+        return spread_clicks(vertices, LINE_CLICKS)
+    return sample_path(vertices) if kind == "path" and not is_closed(vertices) else None
+
+
 def _drawn_points(
     viewer: ViewerModel, image: Image, plane: Plane, points: Points | None
 ) -> tuple[FloatArray, npt.NDArray[np.bool_], int]:
@@ -142,7 +168,7 @@ def _drawn_points(
     mapped = _to_image(viewer, image, points, points.data)
     here = _on_plane(mapped, plane)
     flat, negative = mapped[here][:, plane.axes], _read_negative(points)[here]
-    inside = ((flat >= -0.5) & (flat <= np.array(plane.size) - 0.5)).all(axis=1)
+    inside = _is_inside(flat, plane)
     return flat[inside], negative[inside], int((~inside).sum())
 
 
@@ -152,8 +178,9 @@ def _to_image(
     """Take data coordinates of a layer to the image's; axes it lacks are where the view is."""
     given = np.asarray(coordinates, dtype=float)
     world = np.tile(np.asarray(viewer.dims.point, dtype=float), (len(given), 1))
-    world[:, -layer.ndim :] = data_to_world(layer)(given)
-    return world_to_data(image)(world[:, -image.ndim :])
+    units = viewer.dims.units
+    world[:, -layer.ndim :] = data_to_world(layer, units)(given)
+    return world_to_data(image, units)(world[:, -image.ndim :])
 
 
 def _on_plane(coordinates: FloatArray, plane: Plane) -> npt.NDArray[np.bool_]:
@@ -163,29 +190,15 @@ def _on_plane(coordinates: FloatArray, plane: Plane) -> npt.NDArray[np.bool_]:
     return near
 
 
-def _clipped_box(vertices: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Return the box of vertices, clipped to the image.
-
-    napari's pixel (0, 0) reaches from -0.5 to 0.5; a box counts pixel borders from 0.
-    """
-    corners = np.concatenate([vertices.min(axis=0), vertices.max(axis=0)]) + 0.5
-    clipped: FloatArray = np.clip(corners, 0, (*size, *size))
-    return clipped
+def _is_inside(places: FloatArray, plane: Plane) -> npt.NDArray[np.bool_]:
+    inside = (places >= -0.5) & (places <= np.array(plane.size) - 0.5)
+    return np.asarray(inside.all(axis=1))
 
 
 def _is_upright(vertices: FloatArray) -> bool:
     corners = np.stack([vertices.min(axis=0), vertices.max(axis=0)])
     on_side = np.isclose(vertices[:, None], corners[None], atol=1e-3).any(axis=1)
     return bool(on_side.all())
-
-
-def _ellipse(corners: FloatArray) -> FloatArray:
-    """Return vertices on the ellipse that touches a (turned) rectangle in its sides' middles."""
-    centre = corners.mean(axis=0)
-    first, second = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
-    angle = np.linspace(0, 2 * np.pi, ELLIPSE_VERTICES, endpoint=False)[:, None]
-    vertices: FloatArray = centre + np.cos(angle) * first + np.sin(angle) * second
-    return vertices
 
 
 def _read_negative(points: Points) -> npt.NDArray[np.bool_]:
@@ -196,13 +209,15 @@ def _read_negative(points: Points) -> npt.NDArray[np.bool_]:
     return np.zeros(len(points.data), bool)
 
 
-def _with_negatives(points: FloatArray, negatives: FloatArray) -> Prompts:
-    """Give each point as one object, with all negative points beside it."""
-    count = len(points)
-    rows = [points[:, None], np.repeat(negatives[None], count, axis=0)]
-    labels = np.zeros((count, 1 + len(negatives)), int)
-    labels[:, 0] = 1
-    return Prompts(points=np.concatenate(rows, axis=1), labels=labels)
+def _with_negatives(clicks: Sequence[FloatArray], negatives: FloatArray) -> Prompts:
+    """Give the clicks (K, 2) of each object, with all negative points beside them."""
+    most = max(len(places) for places in clicks)
+    points = np.zeros((len(clicks), most + len(negatives), 2))
+    labels = np.full(points.shape[:2], PADDING)
+    for row, places in enumerate(clicks):
+        points[row, : len(places)], labels[row, : len(places)] = places, 1
+    points[:, most:], labels[:, most:] = negatives, 0
+    return Prompts(points=points, labels=labels)
 
 
 def _chunks(total: int, count: int) -> Iterator[slice]:

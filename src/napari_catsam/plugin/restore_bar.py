@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_catsam.plugin.parts import FormGroup, make_button, side_by_side
+from napari_catsam.plugin.parts import FormGroup, TextBlock, make_button, side_by_side
 
 __all__ = ["RestoreBar"]
 
@@ -18,8 +18,7 @@ class RestoreBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text = QLabel()
-        self.text.setWordWrap(True)
+        self.text = TextBlock()
         self.restore_button = make_button(
             "Restore",
             "Add the saved layers to the viewer; what is there stays as it is.",

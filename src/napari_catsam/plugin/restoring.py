@@ -66,7 +66,7 @@ def make_layers(restored: Restored) -> RestoredLayers:
     """Make layers that are in no viewer yet."""
     pairs = zip(restored.record.kept_labels, restored.arrays, strict=True)
     labels = [make_labels(record, array) for record, array in pairs]
-    return RestoredLayers(restored, labels, [make_prompts(p) for p in restored.record.prompts])
+    return RestoredLayers(restored, labels, [make_prompts(p) for p in restored.record.drawn_layers])
 
 
 def use_model(restored: Restored, session: Session, load_adapter: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_catsam.plugin.channels_row import ChannelsRow
 from napari_catsam.plugin.parts import ChoiceBox, FormGroup, make_button, make_plus, side_by_side
 
 __all__ = ["SegmentView"]
@@ -28,8 +29,9 @@ class SegmentView(QWidget):
             "The base or the adapted model.\nSegment with each into a layer of its own to compare."
         )
         self.image = ChoiceBox(
-            "The image to segment.\nIts contrast limits are what the model sees."
+            "The image to segment.\nIts contrast limits and gamma are what the model sees."
         )
+        self.channels = ChannelsRow()
         self.shapes = ChoiceBox(
             "Each rectangle, ellipse and polygon of this layer on the current plane is one object."
         )
@@ -44,6 +46,7 @@ class SegmentView(QWidget):
         self.segment_button = make_button(
             "Segment", "Turn every box and every point into an object.", self._on_segment_clicked
         )
+        self._segment = FormGroup("Segment")
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -53,8 +56,9 @@ class SegmentView(QWidget):
         model.add_row("use", self.variant)
         add_shapes = make_plus("Add a layer to draw boxes in.", self._on_add_shapes_clicked)
         add_points = make_plus("Add a layer to click objects in.", self._on_add_points_clicked)
-        segment = FormGroup("Segment")
+        segment = self._segment
         segment.add_row("image", self.image)
+        segment.add_row("channels", self.channels)
         segment.add_row("boxes", side_by_side(self.shapes, add_shapes))
         segment.add_row("points", side_by_side(self.points, add_points))
         segment.add_row("into", self.target)
@@ -63,6 +67,10 @@ class SegmentView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(model)
         layout.addWidget(segment)
+
+    def show_channels(self, *, visible: bool) -> None:
+        """Show the row for channels, or hide it where there is nothing to choose."""
+        self._segment.show_row(self.channels, visible=visible)
 
     def set_ready(self, *, ready: bool) -> None:
         """Let the user press Segment, or not."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_catsam.plugin.engine import ModelChoice
+from napari_catsam.exchange.records import DEFAULT_CLASS
+from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
+from napari_catsam.plugin.engine import ModelChoice, Usage
 from napari_catsam.plugin.library import Library, LibraryLike
 from napari_catsam.plugin.live import LiveObject
+from napari_catsam.plugin.live_prompt import Tool
+from napari_catsam.plugin.mask_writing import WritePolicy
+from napari_catsam.plugin.settings import DEVICES, Settings
 from napari_catsam.plugin.wording import describe_scores
 
 __all__ = ["DEVICES", "PASSING", "Session", "Variant"]
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-"""What can be asked for without loading torch; what is not there is refused when it is used."""
-
-PASSING = ("activity", "note", "progress", "live", "annotating", "clicks_positive")
+PASSING = (
+    "activity", "note", "progress", "live", "annotating", "clicks_positive", "tool", "object_class",
+    "classes", "adapter_name", "usage", "write_policy",
+)  # fmt: skip
 """Fields of a session that change nothing of what is chosen."""
 
 
@@ -47,6 +53,8 @@ class Session:
         From the last adaptation or from a file.
     variant : Variant
         Whether the adapter is used.
+    channels : ChannelChoice
+        What the model sees of the image.
     activity : str
         What runs, empty when nothing does.
     note : str
@@ -63,8 +71,22 @@ class Session:
         The object that is being annotated.
     clicks_positive : bool
         Whether a plain click is inside of the object.
+    object_class : str
+        What the objects are that are accepted next.
+    classes : tuple of str
+        All that there are to choose from.
+    tool : Tool
+        What a drag on the canvas draws.
+    write_policy : WritePolicy
+        What becomes of objects that a new mask lies on.
     progress : float or None
         How much of it is done, 0..1; negative while that is unknown, None when none runs.
+    adapter_name : str
+        What the user calls the adapter: the name of its file, empty until it has one.
+    usage : Usage or None
+        The device and the memory that the model was last seen to take.
+    settings : Settings
+        What the user set for all images.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -76,6 +98,7 @@ class Session:
     budget: float = 60.0
     adapter: Any = None
     variant: Variant = Variant.BASE
+    channels: ChannelChoice = AS_SHOWN
     activity: str = ""
     note: str = ""
     adaptation_note: str = ""
@@ -84,7 +107,14 @@ class Session:
     annotating: bool = False
     live: LiveObject | None = None
     clicks_positive: bool = True
+    write_policy: WritePolicy = WritePolicy.KEEP_OTHERS
+    object_class: str = DEFAULT_CLASS
+    classes: tuple[str, ...] = (DEFAULT_CLASS,)
+    tool: Tool = Tool.BOX
     progress: float | None = None
+    adapter_name: str = ""
+    usage: Usage | None = None
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def adapter_fits(self) -> bool:
@@ -100,13 +130,21 @@ class Session:
     @property
     def base(self) -> ModelChoice:
         """The chosen model without an adapter."""
-        return ModelChoice(self.backbone, self.device)
+        settings = self.settings
+        return ModelChoice(
+            self.backbone,
+            self.device,
+            precision=settings.precision,
+            folder=settings.weights_folder,
+        )
 
     @property
     def model(self) -> ModelChoice:
         """The model that segments."""
         adapted = self.variant is Variant.ADAPTED and self.adapter_fits
-        return ModelChoice(self.backbone, self.device, self.adapter if adapted else None)
+        if not adapted:
+            return self.base
+        return replace(self.base, adapter=self.adapter, adapter_name=self.adapter_name)
 
     def choose_backbone(self, name: str) -> None:
         """Choose a backbone; an adapter of another one waits until it fits again."""
@@ -114,8 +152,17 @@ class Session:
         if not self.adapter_fits:
             self.variant = Variant.BASE
 
+    def add_classes(self, names: Iterable[str]) -> None:
+        """Add classes to choose from, those that are not there yet."""
+        self.classes = tuple(dict.fromkeys((*self.classes, *filter(None, names))))
+
+    def choose_class(self, name: str) -> None:
+        """Choose the class of the objects that are accepted next; a new one is added."""
+        self.add_classes([name])
+        self.object_class = name
+
     def keep_adapter(self, adapter: Any) -> bool:
-        """Take a new adapter, and use it only if its score is better than that of the base.
+        """Take a new adapter, and use it only if it helps: by more than its score's noise, if known.
 
         Returns
         -------
@@ -125,14 +172,16 @@ class Session:
         header = adapter.header
         before, after = header.score_before, header.score_after
         better = before is not None and after is not None and after > before
-        self.adapter = adapter
+        helps = getattr(header, "helps", None)
+        better = better if helps is None else helps
+        self.adapter, self.adapter_name = adapter, ""
         self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
         self.adaptation_note = describe_scores(header)
         return better
 
-    def open_adapter(self, adapter: Any) -> None:
+    def open_adapter(self, adapter: Any, name: str = "") -> None:
         """Take an adapter that the user chose: its backbone, and the adapter in it."""
         self.backbone = adapter.header.backbone
-        self.adapter = adapter
+        self.adapter, self.adapter_name = adapter, name
         self.variant = Variant.ADAPTED
         self.adaptation_note = describe_scores(adapter.header)

@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from napari_catsam.plugin.layers import Written
+from napari_catsam.plugin.live_prompt import Tool
+from napari_catsam.plugin.mask_writing import Refined, Written
+from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
 from napari_catsam.types import Progress
 
 __all__ = [
+    "Trouble",
     "count_of",
+    "describe_accepted",
+    "describe_bytes",
+    "describe_doing",
     "describe_live",
+    "describe_plane",
     "describe_progress",
     "describe_prompts",
+    "describe_refined",
     "describe_scores",
     "describe_written",
 ]
+
+
+NUMBERS = 5
+"""So many objects are named in one line."""
+
+
+class Trouble(str):
+    """A note about something that went wrong, shown as such."""
+
+    __slots__ = ()
+
+
+DRAWING_HINTS = {
+    Tool.BOX: "click an object, or drag a box around it",
+    Tool.ELLIPSE: "click an object, or drag an ellipse around it",
+    Tool.LASSO: "click an object, or draw around it",
+    Tool.POLYGON: "click corners around an object; double click or Enter closes them",
+}
 
 
 def count_of(count: int, noun: str) -> str:
@@ -27,8 +54,45 @@ def count_of(count: int, noun: str) -> str:
 
 def describe_prompts(prompts: PromptSet) -> str:
     """Count the prompts in words."""
-    counts = ((len(prompts.boxes) + len(prompts.outlines), "box"), (len(prompts.points), "point"))
+    counts = (
+        (len(prompts.boxes) + len(prompts.outlines), "box"),
+        (len(prompts.points), "point"),
+        (len(prompts.strokes), "scribble"),
+    )
     return " and ".join(count_of(count, noun) for count, noun in counts if count)
+
+
+def describe_plane(plane: Plane) -> str:
+    """Name a plane by the axes' names and its place on them, as "z=12", or else by its layer."""
+    steps = [(axis, step) for axis, step in plane.position if axis != plane.channel_axis]
+    if not steps:
+        return plane.name
+    if plane.labels:
+        return ", ".join(f"{plane.labels[axis]}={step}" for axis, step in steps)
+    return f"{plane.name} [{', '.join(str(step) for _, step in steps)}]"
+
+
+def describe_bytes(count: int) -> str:
+    """Return "85 MB", "2.1 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
+
+
+def describe_doing(session: Any) -> str:
+    """Say what runs, with which model, where it computes, and what it takes there.
+
+    Parameters
+    ----------
+    session : Session
+        Before the model is loaded, only what is chosen can be said.
+    """
+    model, usage = session.model, session.usage
+    doing = session.activity or "ready"
+    parts = [doing] if str(model) in doing else [doing, str(model)]
+    if usage is None or usage.model != model.base_key:
+        parts.append(session.device)
+    else:
+        parts += [usage.device, describe_bytes(usage.memory)]
+    return " · ".join(parts)
 
 
 def describe_live(session: Any) -> str:
@@ -39,15 +103,22 @@ def describe_live(session: Any) -> str:
     session : Session
         While the user annotates.
     """
-    live, negative = session.live, "" if session.clicks_positive else " · clicks are negative (Q)"
+    live, keys = session.live, session.settings.keys
+    sign = keys["flip_sign"]
+    negative = "" if session.clicks_positive else f" · clicks are negative ({sign})"
     if live is None:
-        return f"click an object, or drag a box around it{negative}"
+        return f"{DRAWING_HINTS[session.tool]}{negative}"
     reading = live.reading
+    if live.picked is not None and not live.prompts:
+        return f"object {live.picked.id}: click what is missing, Ctrl+click what is not{negative}"
     if reading is None or not live.answered:
         return f"{count_of(len(live.prompts), 'prompt')}{negative}"
-    several = f" · mask {live.chosen + 1} of {len(live.readings)} (H)" if live.readings[1:] else ""
+    another = keys["show_next_reading"]
+    several = f" · mask {live.chosen + 1} of {len(live.readings)} ({another})"
+    if not live.readings[1:]:
+        several = ""
     score = f"expected IoU {reading.mask.score:.2f}"
-    return f"Y accepts, clicks refine · {score}{several}{negative}"
+    return f"{keys['accept']} accepts, clicks refine · {score}{several}{negative}"
 
 
 def describe_progress(progress: Progress) -> str:
@@ -80,6 +151,7 @@ def describe_written(
         From the request to now.
     """
     parts = [f"{count_of(len(written.ids), 'object')} in {where} · {model} · {seconds:.1f} s"]
+    parts += _describe_losses(written.erased)
     if written.covered:
         parts.append(f"{written.covered} left out: they lie on objects that are there already")
     if written.empty:
@@ -87,6 +159,27 @@ def describe_written(
     if left_out:
         parts.append(f"{count_of(left_out, 'prompt')} outside of the image")
     return "; ".join(parts)
+
+
+def describe_accepted(written: Written, where: str) -> str:
+    """Say under which number a mask was written to the labels with a name, and over what."""
+    parts = [f"object {written.ids[0]} in {where} · expected IoU {written.scores[0]:.2f}"]
+    return "; ".join(parts + _describe_losses(written.erased))
+
+
+def describe_refined(refined: Refined, where: str) -> str:
+    """Say what an object in the labels with a name gained and lost."""
+    change = f"{refined.added} pixels more, {refined.removed} fewer"
+    parts = [f"object {refined.id} in {where} refined: {change}"]
+    return "; ".join(parts + _describe_losses(refined.erased))
+
+
+def _describe_losses(erased: Sequence[int]) -> list[str]:
+    if not erased:
+        return []
+    numbers = ", ".join(map(str, erased[:NUMBERS])) + (" …" if len(erased) > NUMBERS else "")
+    verb = "has" if len(erased) == 1 else "have"
+    return [f"object{'s' if erased[1:] else ''} {numbers} {verb} no pixel left on this plane"]
 
 
 def describe_scores(header: Any) -> str:
@@ -100,8 +193,11 @@ def describe_scores(header: Any) -> str:
     before, after = header.score_before, header.score_after
     if before is None or after is None:
         return f"{header.method} · no score"
-    verdict = "better" if after > before else "not better"
-    notes = [part for part in header.note.split("; ") if part and "not better" not in part]
+    helps = getattr(header, "helps", None)
+    helps = after > before if helps is None else helps
+    verdict = "better" if helps else "not better"
+    parts = header.note.split("; ")
+    notes = [part for part in parts if part and not part.startswith(("not better", "better than"))]
     return "\n".join(
         [f"{header.method} · IoU {before:.3f} → {after:.3f} · {verdict}", "; ".join(notes)]
     ).strip()
