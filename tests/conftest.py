@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+PREFERENCES = tempfile.TemporaryDirectory(prefix="napari-catsam-preferences-")
+# napari looks where its settings are when it is imported, so this cannot wait for a fixture.
+os.environ["NAPARI_CONFIG"] = str(Path(PREFERENCES.name) / "settings.yaml")
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 

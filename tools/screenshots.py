@@ -1,31 +1,57 @@
-"""Make the picture of the documentation from the real widget: ``python tools/screenshots.py``.
+"""Make the pictures of the documentation from the real widget: ``python tools/screenshots.py``.
 
-Needs a display; ``tools/with_display.sh`` makes one. It shows what the demo does, with the
-weights that are installed.
+Needs a display; ``tools/with_display.sh`` makes one. With names, such as ``refine light``, only
+the pictures of these states are made; ``--list`` says which there are. Nothing of the user is
+touched: settings and saved work are in a folder that is removed at the end.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from napari_catsam.plugin.demo import run_demo
-
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
+PICTURES = Path(__file__).parent.parent / "docs" / "images"
 
 
-def main(budget: float = 40.0) -> None:
-    """Run the demo and copy the picture of its better half."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
+def main(names: list[str]) -> None:
+    """Make the pictures of some states, all of them without names."""
     with tempfile.TemporaryDirectory() as folder:
-        result = run_demo(Path(folder), budget=budget, say=print)
-        better = result.mean("after") > result.mean("before")
-        picture = "03_after.png" if better else "02_before.png"
-        shutil.copyfile(Path(folder) / picture, IMAGES / "widget.png")
-    print(f"IoU before {result.mean('before'):.3f}, after {result.mean('after'):.3f}")
+        # napari reads the place of its settings when it is imported.
+        os.environ["NAPARI_CONFIG"] = str(Path(folder) / "settings.yaml")
+        from screenshot_scenes import SCENES
+
+        if names == ["--list"]:
+            print(*SCENES, sep="\n")
+            return
+        for name in names or SCENES:
+            os.environ["NAPARI_CATSAM_PROJECTS"] = str(Path(folder) / name)
+            started = time.monotonic()
+            play(name)
+            print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def play(name: str) -> None:
+    """Make the pictures of one state, in windows that are closed afterwards."""
+    from screenshot_scenes import SCENES
+    from screenshot_stage import Stage
+
+    from napari_catsam.plugin.session import Session
+
+    stages: list[Stage] = []
+
+    def make(session: Session | None = None) -> Stage:
+        stages.append(Stage(PICTURES, session))
+        return stages[-1]
+
+    try:
+        SCENES[name](make)
+    finally:
+        for stage in stages:
+            stage.close()
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    main(sys.argv[1:])

@@ -13,6 +13,7 @@ from napari_catsam._version import __version__
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
+    from napari_catsam.adaptation.state import RunState
     from napari_catsam.adaptation.train import adapt, fit
     from napari_catsam.evaluation.evaluator import evaluate
     from napari_catsam.models.adapter import Adapter, load_adapter
@@ -32,6 +33,7 @@ __all__ = [
     "Predictor",
     "Progress",
     "Prompts",
+    "RunState",
     "Shot",
     "TiledPredictor",
     "TrainConfig",
@@ -54,6 +56,7 @@ _HOMES = {
     "Predictor": "prediction.predictor",
     "Progress": "types",
     "Prompts": "types",
+    "RunState": "adaptation.state",
     "Shot": "types",
     "TiledPredictor": "prediction.tiles",
     "TrainConfig": "adaptation.config",

@@ -10,3 +10,9 @@ from napari_catsam.models.loading import load_model
 def base() -> CatSam:
     """Give the small random SAM, which no test may change."""
     return load_model("tiny", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def small() -> CatSam:
+    """Give the trained small model, which no test may change."""
+    return load_model("vit_nano", device="cpu")

@@ -21,12 +21,22 @@ from napari_catsam.errors import TrainingError, UnknownNameError
         ("objects_per_step", 0),
         ("views_per_step", 0),
         ("held_out", 1.0),
+        ("decoder_share", 1.0),
+        ("average", 1.0),
+        ("patience", 0),
+        ("memory", 0),
         ("seed", -1),
     ],
 )
 def test_a_number_outside_of_its_range_is_named(field: str, value: Any) -> None:
     with pytest.raises(TrainingError, match=f"{field} is {value}, it must be"):
         TrainConfig(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["init", "views", "loss_resolution", "annotated"])
+def test_an_unknown_choice_is_told_with_those_that_there_are(field: str) -> None:
+    with pytest.raises(TrainingError, match=f"{field} is 'x', it must be one of"):
+        TrainConfig(**{field: "x"})  # type: ignore[arg-type]
 
 
 def test_an_unknown_method_is_told_with_a_guess() -> None:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from napari_catsam.adaptation.prompts import (
+    blur_outline,
     correct_prompts,
     jitter_boxes,
     sample_click,
@@ -53,13 +54,40 @@ def test_boxes_stay_in_the_view() -> None:
         assert box[3] <= 80
 
 
-def test_boxes_clicks_and_both_are_asked_for() -> None:
+def test_boxes_clicks_both_and_masks_are_asked_for() -> None:
     kinds = set()
-    for seed in range(40):
+    for seed in range(60):
         prompts = simulate_prompts(disc_masks(), np.random.default_rng(seed))
         assert len(prompts) == 5
-        kinds.add((prompts.boxes is not None, prompts.points is not None))
-    assert kinds == {(True, False), (False, True), (True, True)}
+        given = (prompts.boxes, prompts.points, prompts.masks)
+        kinds.add(tuple(value is not None for value in given))
+    assert kinds == {
+        (True, False, False),
+        (False, True, False),
+        (True, True, False),
+        (False, False, True),
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_coarse_mask_is_off_at_its_outline_alone(seed: int) -> None:
+    for mask in disc_masks():
+        coarse = blur_outline(mask, np.random.default_rng(seed))
+        assert coarse.any()
+        assert (coarse != mask).any()
+        overlap = (coarse & mask).sum() / (coarse | mask).sum()
+        assert 0.4 < overlap < 1
+
+
+def test_a_correction_gives_the_mask_back() -> None:
+    truth = np.zeros((1, 16, 16), bool)
+    truth[0, 4:8, 4:8] = True
+    box, frame = Prompts(boxes=[[0.0, 0.0, 64.0, 64.0]]), Frame((64, 64), 64, "pad")
+    logits = np.full((1, 16, 16), -2.0, np.float32)
+    nothing = np.zeros_like(truth)
+    rng = np.random.default_rng(0)
+    prompts = correct_prompts(box, nothing, truth, frame, rng, logits)
+    np.testing.assert_array_equal(np.asarray(prompts.masks), logits)
 
 
 def test_prompts_depend_on_the_generator_alone() -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from napari_catsam.adaptation.config import TrainConfig
-from napari_catsam.adaptation.trainer import start_trainee
+from napari_catsam.adaptation.start import start_trainee
+from napari_catsam.adaptation.train import adapt
 from napari_catsam.errors import TrainingError
 from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.models.adapter import apply_adapter, cut_adapter, load_adapter
@@ -71,5 +72,50 @@ def test_a_loaded_adapter_corrects_the_base_mask_as_in_training(
 
 
 def test_an_unknown_start_is_one_clear_sentence() -> None:
-    with pytest.raises(TrainingError, match="init is 'zero', it must be one of base, official"):
+    with pytest.raises(
+        TrainingError, match="init is 'zero', it must be one of base, identity, official"
+    ):
         TrainConfig(init="zero")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prompts", ["boxes", "click", "mask"])
+@pytest.mark.parametrize("method", METHODS)
+def test_an_identity_start_gives_exactly_the_base_masks(
+    base: CatSam, method: str, prompts: str
+) -> None:
+    check_identity(base, method, prompts)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_identity_start_is_exact_on_the_small_model_too(small: CatSam, method: str) -> None:
+    check_identity(small, method, "boxes")
+
+
+def check_identity(base: CatSam, method: str, kind: str) -> None:
+    shot = draw_discs()
+    masks = np.asarray(shot.masks) == np.arange(1, 6)[:, None, None]
+    prompts = {
+        "boxes": Prompts(boxes=boxes_from_masks(masks)),
+        "click": Prompts(points=[[[20.0, 20.0]]]),
+        "mask": Prompts(boxes=boxes_from_masks(masks), masks=masks),
+    }[kind]
+    found = []
+    for model in (base, start(base, TrainConfig(method=method, init="identity"))):
+        predictor = Predictor(model)
+        found.append(predictor.predict(predictor.embed(shot.image), prompts))
+    np.testing.assert_array_equal(found[0].logits, found[1].logits)
+    np.testing.assert_array_equal(found[0].scores, found[1].scores)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_identity_adapter_stays_isolated_in_its_file_and_in_training(
+    base: CatSam, method: str, tmp_path: Path
+) -> None:
+    config = TrainConfig(method=method, init="identity", steps=2, objects_per_step=3)
+    adapter = adapt(base, [draw_discs()], config)
+    assert (adapter.header.isolated, adapter.header.format) == (True, 2)
+    loaded = apply_adapter(base, load_adapter(adapter.save(tmp_path / "a.safetensors")))
+    again = start_trainee(loaded, TrainConfig(method=method))
+    np.testing.assert_array_equal(logits_of(loaded), logits_of(again))
+    assert cut_adapter(loaded).header.isolated
+    assert adapt(base, [draw_discs()], dataclasses.replace(config, init="base")).header.format == 1

@@ -145,7 +145,11 @@ def test_an_adapter_that_did_not_help_says_so(
 ) -> None:
     monkeypatch.setattr(trainer, "score_objects", lambda *_: np.array([0.5]))
     header = adapt(base, [draw_discs()], QUICK).header
-    assert header.note == "scored on 1 object held out; not better than the base model"
+    assert header.helps is False
+    assert header.note == (
+        "scored on 1 object held out; not better than the base model: IoU +0.000, "
+        "1 object cannot show the noise of a score, so a gain counts from 0.03 on"
+    )
 
 
 def test_stop_ends_at_once_with_the_best_so_far(base: CatSam) -> None:

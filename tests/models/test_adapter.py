@@ -248,8 +248,8 @@ def good_header() -> dict[str, object]:
 
 
 def test_an_adapter_of_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.safetensors", {"x": torch.zeros(1)}, good_header() | {"format": 2})
-    with pytest.raises(AdapterError, match=r"has format 2, .* reads up to 1; update napari-catsam"):
+    path = write(tmp_path / "a.safetensors", {"x": torch.zeros(1)}, good_header() | {"format": 3})
+    with pytest.raises(AdapterError, match=r"has format 3, .* reads up to 2; update napari-catsam"):
         load_adapter(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,19 @@ class Asked:
     index: Any
     masks: list[Any]
     scores: list[float]
+
+
+def _reported(slot: Any) -> Any:
+    """Keep what a slot finds wrong, as an exception in it would be the emitter's."""
+
+    @wraps(slot)
+    def note(self: Any, labels: Any, written: Any) -> None:
+        try:
+            slot(self, labels, written)
+        except (AssertionError, IndexError, KeyError) as error:
+            self.trouble.append(f"{slot.__name__}: {type(error).__name__}: {error}")
+
+    return note
 
 
 class Record:
@@ -180,6 +194,7 @@ class Record:
         if isinstance(notification, ErrorNotification) and not isinstance(error, CatsamError):
             self.trouble.append(f"{type(error).__name__}: {error}")
 
+    @_reported
     def _on_accepted(self, labels: Labels, written: Any) -> None:
         assert labels is self.into or self.into is None, f"written into {labels}, not {self.into}"
         self.into = labels
@@ -188,6 +203,7 @@ class Record:
         mask[live.reading.mask.window] = live.reading.mask.mask
         self._write(labels, live.plane.index, [mask], [1.0], written.ids)
 
+    @_reported
     def _on_refined(self, labels: Labels, refined: Any) -> None:
         live = self._finished
         history = self.histories[labels]
@@ -204,6 +220,7 @@ class Record:
         history.change(after)
         self._compare(labels)
 
+    @_reported
     def _on_segmented(self, labels: Labels, written: Any) -> None:
         while self.asked[0].image not in self.viewer.layers:
             self.asked.popleft()

@@ -534,3 +534,21 @@ def test_prompts_are_saved_while_the_object_is_annotated(
     begun.live_view.annotate.click()  # to end is to drop it
     wait_saved(begun)
     assert read_record(folder).live == ()
+
+
+def test_prompts_are_saved_with_their_image_while_another_one_is_chosen(
+    qtbot: Any, viewer: Any, begun: Any, wait_saved: Any
+) -> None:
+    folder = wait_saved(begun)
+    viewer.add_image(np.zeros((30, 30)), name="other")
+    view = begun.segment_view
+    view.image.show_value(viewer.layers["other"])
+    view.image.chosen.emit(view.image.value)
+    begun.commands.live.give(LivePrompt((9.0, 9.0)))
+    wait_saved(begun)
+    assert len(read_record(folder).live[0].data) == 4
+    begun.commands.live.clear()
+    wait_saved(begun)
+    assert read_record(folder).live == ()
+    others = [read_record(path.parent) for path in folder.parent.parent.rglob("project.json")]
+    assert [record.image.name for record in others] == ["cells"]

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.guide import STEPS, Guide, Happening
 from napari_catsam.plugin.guide_layers import SLICE, open_guide_layers
 from napari_catsam.plugin.live_layers import is_own
 from napari_catsam.plugin.live_prompt import LivePrompt
 from napari_catsam.plugin.sample_stack import make_stack
-from napari_catsam.plugin.session import Variant
+from napari_catsam.plugin.session import Session, Variant
+from napari_catsam.plugin.settings import Settings
 
 
 def annotate(widget: Any, wait_idle: Any, row: int = 100) -> None:
@@ -26,6 +28,10 @@ def lead_to_adapt(widget: Any, wait_idle: Any) -> None:
     for row in (20, 60, 200):
         annotate(widget, wait_idle, row)
         widget.live_view.accept.click()
+
+
+def text_of(position: int, settings: Settings | None = None) -> str:
+    return Guide(position).describe((settings or Settings()).letters)
 
 
 # THE STEPS
@@ -102,7 +108,7 @@ def test_it_opens_the_sample_and_starts_to_annotate(viewer: Any, widget: Any) ->
     assert is_own(viewer.layers["example"])
     view = widget.guide.view
     assert view.start_button.isHidden()
-    assert view.text.text() == STEPS[0].text
+    assert view.text.text() == text_of(0)
 
 
 def test_it_leads_from_the_box_to_the_comparison(
@@ -111,21 +117,21 @@ def test_it_leads_from_the_box_to_the_comparison(
     text = widget.guide.view.text
     widget.guide.view.start_button.click()
     annotate(widget, wait_idle, 20)
-    assert text.text() == STEPS[1].text
+    assert text.text() == text_of(1)
     assert "example" not in viewer.layers
     widget.live_view.accept.click()
-    assert text.text() == STEPS[2].text
+    assert text.text() == text_of(2)
     for row in (60, 200):
         annotate(widget, wait_idle, row)
         widget.live_view.accept.click()
-    assert text.text() == STEPS[3].text
+    assert text.text() == text_of(3)
     assert widget.adapt_view.masks.value == viewer.layers["masks to learn from"]
     assert viewer.layers["masks to learn from"].visible
     assert widget.adapt_view.adapt_button.styleSheet()
     widget.adapt_view.adapt_button.click()
     wait_idle(widget)
     assert [len(np.unique(shot.masks)) - 1 for shot in library.shots] == [16]
-    assert text.text() == STEPS[4].text
+    assert text.text() == text_of(4)
     assert not widget.adapt_view.adapt_button.styleSheet()
     annotate(widget, wait_idle, 140)
     choose_variant(widget, Variant.BASE)
@@ -145,7 +151,7 @@ def test_choosing_the_only_model_there_is_is_no_comparison(widget: Any, wait_idl
     lead_to_adapt(widget, wait_idle)
     annotate(widget, wait_idle, 140)
     choose_variant(widget, Variant.BASE)
-    assert widget.guide.view.text.text() == STEPS[3].text
+    assert widget.guide.view.text.text() == text_of(3)
 
 
 def test_an_adaptation_that_is_not_better_leads_on_too(
@@ -156,7 +162,7 @@ def test_an_adaptation_that_is_not_better_leads_on_too(
     widget.adapt_view.adapt_button.click()
     wait_idle(widget)
     assert widget.session.variant is Variant.BASE
-    assert widget.guide.view.text.text() == STEPS[4].text
+    assert widget.guide.view.text.text() == text_of(4)
 
 
 def test_ending_it_leaves_the_layers_and_takes_the_frame(
@@ -183,6 +189,28 @@ def test_ending_it_at_the_first_step_removes_the_frame(viewer: Any, widget: Any,
     assert "cells" in viewer.layers
 
 
+def test_a_widget_that_qt_has_deleted_can_be_shut_down(
+    qtbot: Any, viewer: Any, library: Any
+) -> None:
+    widget = CatsamWidget(viewer, Session(library=library))
+    widget.guide.view.start_button.click()
+    with qtbot.waitSignal(widget.destroyed):
+        widget.deleteLater()
+    widget.shut_down()
+    assert "example" not in viewer.layers
+    viewer.layers.clear()
+
+
+def test_it_names_the_keys_that_are_set(widget: Any, wait_idle: Any) -> None:
+    widget.guide.view.start_button.click()
+    annotate(widget, wait_idle, 20)
+    text = widget.guide.view.text
+    assert "press Y" in text.text()
+    widget.session.settings = settings = Settings(key_accept="J")
+    assert "press J" in text.text()
+    assert text.text() == text_of(1, settings)
+
+
 def test_removing_its_image_ends_it(viewer: Any, widget: Any) -> None:
     widget.guide.view.start_button.click()
     viewer.layers.remove("cells")
@@ -195,7 +223,7 @@ def test_while_nobody_annotates_it_says_how_to_go_on(widget: Any) -> None:
     widget.live_view.annotate.click()
     assert widget.guide.view.text.text() == "Press Annotate below to go on."
     widget.live_view.annotate.click()
-    assert widget.guide.view.text.text() == STEPS[0].text
+    assert widget.guide.view.text.text() == text_of(0)
 
 
 def test_the_users_labels_are_not_written_to(viewer: Any, widget: Any, wait_idle: Any) -> None:

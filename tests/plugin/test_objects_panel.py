@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
+from qtpy import sip
 from qtpy.QtCore import Qt
 
 from napari_catsam.plugin import object_counts
@@ -23,7 +24,7 @@ from napari_catsam.plugin.live_prompt import LivePrompt
 from napari_catsam.plugin.mask_writing import Refined, Written
 from napari_catsam.plugin.object_features import ObjectFeatures, read_features, write_features
 from napari_catsam.plugin.objects_panel import NO_LAYER, NO_OBJECT, ObjectsPanel
-from napari_catsam.plugin.objects_table import PLANES, ObjectRow
+from napari_catsam.plugin.objects_table import ObjectRow
 from napari_catsam.plugin.parts import ChoiceBox
 from napari_catsam.plugin.session import Session
 
@@ -114,14 +115,14 @@ def test_objects_are_listed_with_their_size_and_planes(desk: Desk, stack: Labels
     assert desk.rows[1] == ObjectRow(1, "object", 40.0, None, 2)
     assert desk.rows[2] == ObjectRow(2, "object", 15.0, None, 1)
     assert desk.panel.view.summary.text() == "2 objects in masks"
-    assert not desk.panel.view.rows.isColumnHidden(PLANES)
+    assert desk.panel.view.rows.has_planes
 
 
 def test_sizes_are_in_the_unit_of_the_layer(desk: Desk, stack: Labels) -> None:
     stack.scale, stack.units = (2, 0.5, 0.5), ("um", "um", "um")
     desk.wait(lambda: desk.rows[2].size == 7.5)
     header = desk.panel.view.table.headerData(2, Qt.Orientation.Horizontal)
-    assert header == "volume (µm³)"
+    assert header == "µm³"
 
 
 def test_what_is_accepted_has_its_class_and_its_score(desk: Desk, stack: Labels) -> None:
@@ -328,6 +329,16 @@ def test_nothing_keeps_a_removed_layer_alive(desk: Desk) -> None:
     desk.viewer.add_points()  # napari's selection holds what was selected last
     gc.collect()
     assert held() is None
+
+
+def test_it_can_be_closed_when_qt_has_deleted_it(viewer: Any, library: Any, qtbot: Any) -> None:
+    target = ChoiceBox("into")
+    qtbot.addWidget(target)
+    panel = ObjectsPanel(viewer, Session(library=library), target, Actions(), Connections())
+    panel.counts.follow(viewer.add_labels(np.ones(SHAPE, np.int32)))
+    sip.delete(panel.view)
+    panel.close()
+    assert panel.counts.labels is None
 
 
 def test_closing_while_it_counts_leaves_nothing(desk: Desk) -> None:

@@ -11,7 +11,9 @@ from segment_anything.modeling.image_encoder import Attention, Block, add_decomp
 from napari_catsam.sam import attention as module
 from napari_catsam.sam.attention import (
     FusedAttention,
+    PositionVectors,
     _offset_vectors,
+    attend,
     fuse_attention,
     position_bias,
 )
@@ -48,6 +50,58 @@ def test_gradients_of_the_input_are_equal() -> None:
         layer(x).square().sum().backward()
         gradients.append(x.grad)
     torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("grid", [(4, 4), (3, 5)])
+@pytest.mark.parametrize("limit", [1, 2**26])
+def test_gradients_through_frozen_tables_are_equal(
+    grid: tuple[int, int], limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scores are computed again in the gradient, row by row or all at once."""
+    monkeypatch.setattr(module, "BIAS_BYTES", limit)
+    attention = make_attention(4).double().requires_grad_(False)
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(2, *grid, 32, dtype=torch.float64, generator=generator)
+    found = []
+    for layer in (attention, FusedAttention(attention)):
+        x = start.clone().requires_grad_()
+        out = layer(x)
+        out.sin().sum().backward()
+        found.append((out.detach(), x.grad))
+    # Tables of another size are interpolated in single precision.
+    torch.testing.assert_close(*found, atol=1e-4, rtol=1e-4)
+
+
+def test_extra_keys_have_no_bias_and_a_gradient() -> None:
+    shape, generator = (2, 3, 12, 8), torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, *shape, dtype=torch.float64, generator=generator)
+    extra = torch.randn(2, 3, 1, 8, dtype=torch.float64, generator=generator)
+    vectors = [torch.randn(n, n, 8, dtype=torch.float64, generator=generator) for n in (3, 4)]
+    found = []
+    for written_out in (True, False):
+        leaves = [x.clone().requires_grad_() for x in (query, key, value, extra)]
+        keys, values = (torch.cat([leaves[3], x], dim=2) for x in leaves[1:3])
+        bias = torch.nn.functional.pad(position_bias(leaves[0], *vectors), (1, 0))
+        out = attend(leaves[0], keys, values, bias if written_out else PositionVectors(*vectors))
+        out.cos().sum().backward()
+        found.append([x.grad for x in leaves])
+    torch.testing.assert_close(*found, atol=1e-9, rtol=1e-7)
+
+
+def test_what_is_kept_for_the_gradient_does_not_grow_with_tokens_squared() -> None:
+    kept = []
+    for side in (8, 16):
+        attention = FusedAttention(make_attention(side).requires_grad_(False))
+        sizes: list[int] = []
+
+        def note(tensor: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            attention(torch.randn(1, side, side, 32, requires_grad=True))
+        kept.append(max(sizes))
+    assert kept[1] <= 4.5 * kept[0]  # four times the tokens
 
 
 @pytest.mark.parametrize("grid", [(4, 4), (5, 3)])

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from napari_catsam import load_adapter, load_model
-from napari_catsam.models.adapter import apply_adapter, cut_adapter
+from napari_catsam.adaptation.start import start_from_base
+from napari_catsam.models.adapter import apply_adapter, cut_adapter, isolate_base
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.tuning import list_methods, register
 from napari_catsam.tuning.base import Tuner
@@ -153,3 +154,53 @@ def test_a_neutral_start_is_near_the_base_and_still_trains_every_parameter(
         train(neutral, image, steps=3)
     after = neutral.trained_tensors()
     assert [k for k in before if torch.equal(before[k], after[k])] == []
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_an_isolated_start_is_exactly_the_base_and_still_trains_every_parameter(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    model = base.with_method(method)
+    start_from_base(model, exactly=True)
+    with torch.no_grad():
+        assert torch.equal(decode(base, image), decode(model, image))
+        assert torch.equal(base.encode(image).features, model.encode(image).features)
+    before = {k: v.clone() for k, v in model.trained_tensors().items()}
+    train(model, image, steps=3)
+    after = model.trained_tensors()
+    assert [k for k in before if torch.equal(before[k], after[k])] == []
+
+
+@pytest.mark.parametrize("exactly", [False, True])
+@pytest.mark.parametrize("method", TRAINED)
+def test_blocks_that_are_computed_twice_give_the_same_gradients(
+    base: CatSam, image: torch.Tensor, method: str, exactly: bool
+) -> None:
+    gradients = []
+    for twice in (False, True):
+        model = base.with_method(method)
+        if exactly:
+            isolate_base(model)
+        model.checkpoint_blocks = twice
+        decode(model, image).square().mean().backward()
+        gradients.append({k: p.grad for k, p in model.named_parameters() if p.requires_grad})
+        assert model.tuner.kept() in (None, [(None, None, None)] * 4)
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_blocks_that_are_computed_twice_keep_less(base: CatSam, image: torch.Tensor) -> None:
+    kept = []
+    for twice in (False, True):
+        model = base.with_method("cat-a")
+        model.checkpoint_blocks = twice
+        sizes: dict[int, int] = {}
+
+        def note(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:
+            sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            features = model.encode(image).features
+        kept.append(sum(sizes.values()))
+        del features
+    assert kept[1] < 0.7 * kept[0]

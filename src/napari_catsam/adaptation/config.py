@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainConfig"]
 
-INITS = ("base", "official")
+CHOICES = {
+    "init": ("base", "identity", "official"),
+    "views": ("new", "fixed"),
+    "loss_resolution": ("decoder", "image"),
+    "annotated": ("surroundings", "everything"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,20 @@ class TrainConfig:
         result.
     seed : int
         Of the fresh weights, the split, the views and the prompts.
-    init : {"base", "official"}
-        Start with the base model's own masks, which the head then corrects
+    init : {"base", "identity", "official"}
+        Start about with the base model's own masks, which the head then corrects, or exactly with them
         (:mod:`napari_catsam.adaptation.start`), or with random numbers as the released code does. An
         adapter that training goes on from is taken as it is.
+    views : {"new", "fixed"}
+        Another view and other prompts every step, or one of both all the time, as the released
+        recipe for one shot comes to.
+    annotated : {"surroundings", "everything"}
+        What a pixel without a label says: nothing unless it is near an object, so that of fifty
+        objects three may be drawn; or that no object is there.
+    loss_resolution : {"decoder", "image"}
+        Take the loss on the decoder's grid, or at the size of the view as the paper does.
+    decoder_share : float
+        In this share of the run the head alone is trained, on a few views that are encoded once.
     learning_rate, weight_decay : float
         Of AdamW. The paper has 1e-3 for 2000 steps; a minute on a laptop has about a hundred.
     objects_per_step : int
@@ -46,6 +61,16 @@ class TrainConfig:
         Share of the shots, or else of the objects, that is kept for the score; 0 keeps none.
     clip_norm : float
         The gradient is scaled down to this norm.
+    average : float
+        Decay a step of the running mean of the trained values, which is what is scored and kept; 0
+        takes the values themselves.
+    patience : int or None
+        The run ends after so many looks at the score without a rise; None never ends it so.
+    checkpoint_blocks : bool or None
+        Keep only the input of each encoder block for the gradient: slower, in much less memory. None
+        does so if memory is short.
+    memory : int or None
+        Bytes that a step may take; what is free when left out.
     intensity : Intensity, optional
         How pixel values become 0..255; the model's way when left out.
     pixel_size : (float, float), optional
@@ -65,13 +90,21 @@ class TrainConfig:
     budget_s: float = 60.0
     steps: int | None = None
     seed: int = 0
-    init: Literal["base", "official"] = "base"
+    init: Literal["base", "identity", "official"] = "base"
+    views: Literal["new", "fixed"] = "new"
+    annotated: Literal["surroundings", "everything"] = "surroundings"
+    loss_resolution: Literal["decoder", "image"] = "decoder"
+    decoder_share: float = 0.0
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     objects_per_step: int = 8
     views_per_step: int = 1
     held_out: float = 0.2
     clip_norm: float = 1.0
+    average: float = 0.9
+    patience: int | None = 5
+    checkpoint_blocks: bool | None = None
+    memory: int | None = None
     intensity: Intensity | None = None
     pixel_size: tuple[float, float] | None = None
     note: str = ""
@@ -80,7 +113,9 @@ class TrainConfig:
         methods = list_methods()
         if self.method not in methods:
             raise UnknownNameError("method", self.method, methods)
-        _check(self.init in INITS, "init", repr(self.init), "one of " + ", ".join(INITS))
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            _check(value in choices, name, repr(value), "one of " + ", ".join(choices))
         _check(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
         _check(_positive(self.budget_s), "budget_s", self.budget_s, "a number of seconds above 0")
         _check(_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
@@ -89,6 +124,12 @@ class TrainConfig:
         _check(self.objects_per_step >= 1, "objects_per_step", self.objects_per_step, "1 or more")
         _check(self.views_per_step >= 1, "views_per_step", self.views_per_step, "1 or more")
         _check(0 <= self.held_out < 1, "held_out", self.held_out, "a share from 0 to below 1")
+        _check(
+            0 <= self.decoder_share < 1, "decoder_share", self.decoder_share, "from 0 to below 1"
+        )
+        _check(0 <= self.average < 1, "average", self.average, "a decay from 0 to below 1")
+        _check(self.patience is None or self.patience >= 1, "patience", self.patience, "1 or more")
+        _check(self.memory is None or self.memory >= 1, "memory", self.memory, "1 byte or more")
         _check(self.seed >= 0, "seed", self.seed, "0 or more")
 
 

@@ -10,22 +10,30 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from napari_catsam.geometry import Frame, boxes_from_masks
 from napari_catsam.types import Prompts
 
-__all__ = ["correct_prompts", "jitter_boxes", "sample_click", "simulate_prompts"]
+__all__ = ["blur_outline", "correct_prompts", "jitter_boxes", "sample_click", "simulate_prompts"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-Kind = Literal["box", "click", "box and click"]
+Kind = Literal["box", "click", "box and click", "mask"]
 
-KINDS: tuple[tuple[Kind, float], ...] = (("box", 0.8), ("click", 0.05), ("box and click", 0.15))
+KINDS: tuple[tuple[Kind, float], ...] = (
+    ("box", 0.7),
+    ("click", 0.1),
+    ("box and click", 0.1),
+    ("mask", 0.1),
+)
 """How often each kind of prompt is asked; boxes most, as users give them most."""
 
 JITTER = 0.1
 """Sides of a box drawn by hand are off by up to this share of its length."""
+
+UNSTEADY = 0.15
+"""The outline of a coarse mask is off by this share of the object's size, or of twice its width."""
 
 
 def simulate_prompts(masks: BoolArray, generator: np.random.Generator) -> Prompts:
@@ -41,10 +49,12 @@ def simulate_prompts(masks: BoolArray, generator: np.random.Generator) -> Prompt
     Returns
     -------
     Prompts
-        N rows: boxes, positive clicks, or both.
+        N rows: boxes, positive clicks, both, or coarse masks.
     """
     kinds, shares = zip(*KINDS, strict=True)
     kind = kinds[generator.choice(len(kinds), p=shares)]
+    if kind == "mask":
+        return Prompts(masks=np.stack([blur_outline(mask, generator) for mask in masks]))
     boxes = jitter_boxes(boxes_from_masks(masks), masks.shape[1:], generator)
     clicks = np.stack([sample_click(mask, generator) for mask in masks])[:, None]
     if kind == "box":
@@ -103,12 +113,46 @@ def sample_click(mask: BoolArray, generator: np.random.Generator) -> FloatArray:
     return np.array([r0 + row, c0 + column], float)
 
 
+def blur_outline(mask: BoolArray, generator: np.random.Generator) -> BoolArray:
+    """Draw a mask again as a hurried hand does: in places too large, in others too small.
+
+    Parameters
+    ----------
+    mask : ndarray, (H, W), bool
+        Not empty.
+    generator : numpy.random.Generator
+        Draws where.
+
+    Returns
+    -------
+    ndarray, (H, W), bool
+        Not empty.
+    """
+    size = float(np.sqrt(mask.sum()))
+    r0, c0, r1, c1 = boxes_from_masks(mask[None])[0].astype(int)
+    margin = int(2 * UNSTEADY * size) + 2
+    window = (
+        slice(max(0, r0 - margin), min(mask.shape[0], r1 + margin)),
+        slice(max(0, c0 - margin), min(mask.shape[1], c1 + margin)),
+    )
+    inside = mask[window]
+    depth = distance_transform_edt(inside) - distance_transform_edt(~inside)
+    # A line is drawn again as a line, however long it is.
+    reach = UNSTEADY * min(size, 4 * float(depth.max()))
+    noise = gaussian_filter(generator.standard_normal(inside.shape), 0.25 * size + 0.5)
+    drawn = depth + reach * noise / max(float(noise.std()), 1e-9) > 0
+    coarse = np.zeros_like(mask)
+    coarse[window] = drawn if drawn.any() else inside
+    return coarse
+
+
 def correct_prompts(
     prompts: Prompts,
     predicted: BoolArray,
     wanted: BoolArray,
     frame: Frame,
     generator: np.random.Generator,
+    logits: npt.ArrayLike | None = None,
 ) -> Prompts:
     """Add to each object one click where its prediction errs.
 
@@ -122,6 +166,9 @@ def correct_prompts(
         How the view lies in the input.
     generator : numpy.random.Generator
         Draws the pixel in the error.
+    logits : array_like, (N, h, w), optional
+        Of the prediction, given back as the mask to be corrected, as the viewer does; any mask prompt
+        of before when left out.
 
     Returns
     -------
@@ -140,12 +187,13 @@ def correct_prompts(
         if place.any():
             clicks[row, 0] = _grid_to_view(sample_click(place, generator), frame, guess.shape[0])
             labels[row, 0] = int(positive)
+    masks = prompts.masks if logits is None else np.asarray(logits)
     if prompts.points is None and (labels < 0).all():
         return prompts
     if prompts.points is not None:
         clicks = np.concatenate([np.asarray(prompts.points), clicks], axis=1)
         labels = np.concatenate([np.asarray(prompts.labels), labels], axis=1)
-    return Prompts(boxes=prompts.boxes, points=clicks, labels=labels)
+    return Prompts(boxes=prompts.boxes, points=clicks, labels=labels, masks=masks)
 
 
 def _grid_to_view(point: FloatArray, frame: Frame, side: int) -> FloatArray:

@@ -39,6 +39,7 @@ class Schedule:
 
     def __init__(self, config: TrainConfig) -> None:
         self._start = time.monotonic()
+        self._resting_since: float | None = None
         self._steps = config.steps
         self._budget = config.budget_s
         self._training_from = 0.0
@@ -48,8 +49,9 @@ class Schedule:
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
-        return time.monotonic() - self._start
+        """Since the run began, without rests."""
+        now = time.monotonic() if self._resting_since is None else self._resting_since
+        return now - self._start
 
     @property
     def total(self) -> int:
@@ -92,6 +94,23 @@ class Schedule:
         pause = max(self._budget / CHECKS, self._check_seconds / CHECK_SHARE)
         room = self._seconds_left > self._check_seconds + self._step_seconds
         return room and self.seconds - seconds >= pause
+
+    def rest(self) -> None:
+        """Stop the clock: the caller has the run's result so far and may take any time."""
+        self._resting_since = time.monotonic()
+
+    def go_on(self) -> None:
+        """Let the clock run again."""
+        if self._resting_since is not None:
+            self._start += time.monotonic() - self._resting_since
+            self._resting_since = None
+
+    def take_over(self, step: int, seconds: float) -> None:
+        """Count the steps and seconds of the run that this one goes on with; training starts now."""
+        self._training_from = min(self._training_from, self.seconds)
+        self._start -= seconds
+        self.step = step
+        self._last_check = (step, self.seconds)
 
     def images_to_score(self, seconds_an_image: float, available: int) -> int:
         """Say how many images a look at the score may have, given the time that one took."""

@@ -74,7 +74,10 @@ def score_objects(
         masks = image.masks
         found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(masks))).masks
         found = found & ~image.ignore
+        if image.regions:
+            counted = np.stack(image.regions)
+            found, masks = found & counted, masks & counted
         overlap = (found & masks).sum(axis=(1, 2))
         union = (found | masks).sum(axis=(1, 2))
-        values.append(overlap / union)
+        values.append(overlap / np.maximum(union, 1))
     return np.concatenate(values)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects
 
+from napari_catsam.adaptation.partial import choose_region, find_unsaid
 from napari_catsam.errors import ShotError
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ __all__ = ["Sample", "Scored", "Split", "split_shots"]
 LEAST_SHOTS, LEAST_OBJECTS = 3, 4
 """From so many shots on whole shots are held out, from so many objects on single objects."""
 
-Held = Literal["images", "objects", "none"]
+Held = Literal["images", "objects", "regions", "none"]
+Annotated = Literal["surroundings", "everything"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +36,14 @@ class Sample:
     labels : ndarray, (H, W), int32
         Training objects 1..N, without gaps.
     ignore : ndarray, (H, W), bool
-        Pixels that say nothing: the user's, and every held-out object.
+        Pixels that say nothing: the user's, every held-out object or region, and what is far from
+        all objects unless everything is annotated.
     boxes : ndarray, (N, 4), float
         Tight box of each object.
     areas : ndarray, (N,), int
         Pixels of each object.
+    complete : bool
+        Whether a place without an object is known to have none.
     """
 
     rgb: npt.NDArray[np.float32]
@@ -46,6 +51,7 @@ class Sample:
     ignore: npt.NDArray[np.bool_]
     boxes: npt.NDArray[np.float64]
     areas: npt.NDArray[np.int64]
+    complete: bool = False
 
     def __len__(self) -> int:
         """Return the number of objects."""
@@ -66,12 +72,18 @@ class Scored:
         The labels that are scored.
     ignore : ndarray, (H, W), bool
         Pixels that do not count.
+    regions : tuple of ndarray, (H, W), bool
+        For each object the pixels that count, where a part of it is trained on; else empty.
+    name : str
+        Of the shot.
     """
 
     image: npt.NDArray[Any]
     labels: npt.NDArray[Any]
     objects: tuple[int, ...]
     ignore: npt.NDArray[np.bool_]
+    regions: tuple[npt.NDArray[np.bool_], ...] = ()
+    name: str = ""
 
     @property
     def masks(self) -> npt.NDArray[np.bool_]:
@@ -91,7 +103,7 @@ class Split:
         At least one object in all.
     scored : tuple of Scored
         Held-out objects; the training objects themselves when ``held`` is ``"none"``.
-    held : {"images", "objects", "none"}
+    held : {"images", "objects", "regions", "none"}
         What was held out.
     """
 
@@ -108,11 +120,21 @@ class Split:
             return f"scored on the {objects} trained on (too few masks to hold any out)"
         if self.held == "objects":
             return f"scored on {objects} held out"
+        if self.held == "regions":
+            return f"scored on a part of {objects} held out"
         return f"scored on {objects} in {len(self.scored)} images held out"
 
 
-def split_shots(shots: Sequence[Shot], intensity: Intensity, share: float, seed: int) -> Split:
-    """Choose what is held out: whole shots if there are three, else objects if there are four.
+def split_shots(
+    shots: Sequence[Shot],
+    intensity: Intensity,
+    share: float,
+    seed: int,
+    annotated: Annotated = "surroundings",
+) -> Split:
+    """Choose what is held out.
+
+    Whole shots if there are three, else objects if there are four, else an end of each large object.
 
     Parameters
     ----------
@@ -124,6 +146,8 @@ def split_shots(shots: Sequence[Shot], intensity: Intensity, share: float, seed:
         About this share is held out, at least one shot or object; 0 holds out nothing.
     seed : int
         Chooses which.
+    annotated : {"surroundings", "everything"}
+        What pixels without a label say (:class:`~napari_catsam.adaptation.config.TrainConfig`).
 
     Returns
     -------
@@ -134,22 +158,48 @@ def split_shots(shots: Sequence[Shot], intensity: Intensity, share: float, seed:
     ShotError
         If there is no shot, or nothing outside of the ignored pixels.
     """
-    shots = list(shots)
     if not shots:
         raise ShotError("no shots were given; draw at least one mask")
     objects = [_usable_labels(shot) for shot in shots]
     keys = [(index, label) for index, labels in enumerate(objects) for label in labels]
-    held_keys, held = _hold_out(objects, keys, share, np.random.default_rng([seed, 0]))
+    generator = np.random.default_rng([seed, 0])
+    held_keys, held = _hold_out(objects, keys, share, generator)
     train, scored = [], []
     for index, shot in enumerate(shots):
         out = {label for i, label in held_keys if i == index}
         kept = [label for label in objects[index] if label not in out]
+        regions = _choose_regions(shot, kept, share, generator) if held == "none" else {}
         if kept:
-            train.append(_make_sample(shot, kept, sorted(out), intensity))
+            train.append(_make_sample(shot, kept, sorted(out), regions, intensity, annotated))
         wanted = kept if held == "none" else sorted(out)
         if wanted:
-            scored.append(_make_scored(shot, wanted))
-    return Split(tuple(train), tuple(scored), held)
+            scored.append((_make_scored(shot, wanted, {}), _make_scored(shot, wanted, regions)))
+    return _join(train, scored, held)
+
+
+def _join(train: list[Sample], scored: list[tuple[Scored, Scored]], held: Held) -> Split:
+    """Score parts of objects where there are any, else whole objects; each image is given as both."""
+    parts = tuple(part for _, part in scored if part.regions)
+    if parts:
+        return Split(tuple(train), parts, "regions")
+    return Split(tuple(train), tuple(whole for whole, _ in scored), held)
+
+
+def _choose_regions(
+    shot: Shot, labels: list[int], share: float, generator: np.random.Generator
+) -> dict[int, npt.NDArray[np.bool_]]:
+    """Choose an end of each object that is large enough, such that something of each is left."""
+    if share <= 0:
+        return {}
+    seen = np.where(_ignored(shot), 0, np.asarray(shot.masks))
+    regions: dict[int, npt.NDArray[np.bool_]] = {}
+    hidden = np.zeros(seen.shape, bool)
+    for label in labels:
+        region = choose_region(seen == label, share, generator)
+        if region is not None and np.isin(labels, seen[~(hidden | region)]).all():
+            regions[label] = region
+            hidden |= region
+    return regions
 
 
 def _usable_labels(shot: Shot) -> list[int]:
@@ -184,22 +234,38 @@ def _draw(count: int, share: float, generator: np.random.Generator) -> set[int]:
     return {int(index) for index in generator.permutation(count)[:some]}
 
 
-def _make_sample(shot: Shot, kept: list[int], out: list[int], intensity: Intensity) -> Sample:
+def _make_sample(
+    shot: Shot,
+    kept: list[int],
+    out: list[int],
+    regions: dict[int, npt.NDArray[np.bool_]],
+    intensity: Intensity,
+    annotated: Annotated,
+) -> Sample:
     masks = np.asarray(shot.masks)
     known = np.asarray(kept, dtype=masks.dtype)
     labels = np.where(np.isin(masks, known), np.searchsorted(known, masks) + 1, 0).astype(np.int32)
-    ignore = _ignored(shot)
+    ignore = np.logical_or.reduce([_ignored(shot), *regions.values()])
     labels[ignore] = 0
     ignore = ignore | np.isin(masks, out)
     # One pass over the image, however many objects there are.
     found = find_objects(labels, len(kept))
     boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in found], dtype=np.float64)
     areas = np.bincount(labels.ravel(), minlength=len(kept) + 1)[1:]
-    return Sample(intensity.apply(np.asarray(shot.image)), labels, ignore, boxes, areas)
+    complete = annotated == "everything"
+    if not complete:
+        ignore = ignore | find_unsaid(boxes, labels.shape)
+    rgb = intensity.apply(np.asarray(shot.image))
+    return Sample(rgb, labels, ignore, boxes, areas, complete)
 
 
-def _make_scored(shot: Shot, wanted: list[int]) -> Scored:
-    return Scored(np.asarray(shot.image), np.asarray(shot.masks), tuple(wanted), _ignored(shot))
+def _make_scored(
+    shot: Shot, wanted: list[int], regions: dict[int, npt.NDArray[np.bool_]]
+) -> Scored:
+    objects = tuple(label for label in wanted if label in regions) if regions else tuple(wanted)
+    parts = tuple(regions[label] for label in objects) if regions else ()
+    image, masks = np.asarray(shot.image), np.asarray(shot.masks)
+    return Scored(image, masks, objects, _ignored(shot), parts, shot.name)
 
 
 def _ignored(shot: Shot) -> npt.NDArray[np.bool_]:

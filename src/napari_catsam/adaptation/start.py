@@ -1,4 +1,4 @@
-"""Fresh trained parts that give the base model's own masks before the first step.
+"""Fresh trained parts, and how they begin.
 
 As released, the HQ head starts from random numbers and needs hundreds of steps to find any object.
 Here its mask is added to SAM's own, as HQ-SAM does (arXiv 2306.01567), and starts at zero.
@@ -10,24 +10,61 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_catsam.errors import TrainingError
+from napari_catsam.models.adapter import isolate_base
+
 if TYPE_CHECKING:
+    from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["start_from_base"]
+__all__ = ["copy_values", "start_from_base", "start_trainee"]
 
 
-def start_from_base(model: CatSam) -> None:
+def start_trainee(model: CatSam, config: TrainConfig) -> CatSam:
+    """Make the model that is trained: with fresh parts, or with its own if it has the method.
+
+    Parameters
+    ----------
+    model : CatSam
+        The base; the trainee shares its frozen weights.
+    config : TrainConfig
+        Gives method, seed and way to begin.
+
+    Raises
+    ------
+    TrainingError
+        If the method trains nothing.
+    """
+    _ = model.backbone_sha256  # hashed here, the trainee takes it over instead of hashing again
+    trainee = model.with_method(config.method, seed=config.seed)
+    if not trainee.trained_tensors():
+        raise TrainingError(f"method {config.method!r} trains nothing; choose cat-a, cat-t or hq")
+    if model.method == config.method:
+        copy_values(model.trained_tensors(), trainee)
+        trainee.tuner.isolated = model.tuner.isolated
+        if trainee.head is not None and model.head is not None:
+            trainee.head.adds_base = model.head.adds_base
+            trainee.head.isolated = model.head.isolated
+    elif config.init != "official":
+        start_from_base(trainee, exactly=config.init == "identity")
+    return trainee
+
+
+def start_from_base(model: CatSam, *, exactly: bool = False) -> None:
     """Let a fresh HQ head correct SAM's mask, and start with no correction, in place.
-
-    The head's token takes part in the decoder's attention all the same, so logits differ a little from
-    SAM's; masks hardly do.
 
     Parameters
     ----------
     model : CatSam
         With fresh trained parts.
+    exactly : bool
+        Keep the head's token and the encoder's extra tokens out of SAM's attention, so that masks
+        equal SAM's to the last bit. Otherwise they take part in it as in the released code, and
+        logits differ a little; masks hardly do.
     """
     model.tuner.neutralise()
+    if exactly:
+        isolate_base(model)
     if model.head is None:
         return
     model.head.adds_base = True
@@ -37,3 +74,11 @@ def start_from_base(model: CatSam) -> None:
         last.bias.zero_()
         # A copy of a token that the decoder knows disturbs its attention less than a random one.
         model.head.token.copy_(model.mask_decoder.mask_tokens.weight[:1])
+
+
+def copy_values(values: dict[str, torch.Tensor], model: CatSam) -> None:
+    """Copy tensors into the parameters of the same names."""
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, value in values.items():
+            parameters[name].copy_(value)

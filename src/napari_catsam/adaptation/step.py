@@ -9,23 +9,30 @@ import torch
 
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.losses import bce_dice_loss
-from napari_catsam.adaptation.prompts import correct_prompts, simulate_prompts
+from napari_catsam.adaptation.prompts import correct_prompts, jitter_boxes, simulate_prompts
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.prediction.readings import choose_masks
+from napari_catsam.types import Prompts
 
 if TYPE_CHECKING:
+    from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.adaptation.shots import Sample
     from napari_catsam.models.catsam import CatSam
     from napari_catsam.models.encoder import Encoded
-    from napari_catsam.types import Prompts
 
 __all__ = ["LossStep"]
 
 CORRECTED = 0.25
-"""Share of the steps in which each object gets a corrective click."""
+"""Share of the steps in which each object gets corrective clicks."""
+
+ROUNDS = (0.6, 0.25, 0.15)
+"""How often these are one, two and three rounds of one click an object."""
 
 CACHED_VIEWS = 16
 """With a frozen encoder so many views are encoded, once each, and shown in turn."""
+
+WARM_UP_VIEWS = 6
+"""So many while the encoder is frozen for the first part of a run only."""
 
 
 class _Encoded(NamedTuple):
@@ -42,17 +49,25 @@ class LossStep:
         With trained parts.
     samples : tuple of Sample
         The training images.
+    config : TrainConfig
+        Gives the seed, and what is shown.
     views : int
         Views a step.
-    seed : int
-        Of views and prompts.
+
+    Attributes
+    ----------
+    decoder_only : bool
+        Whether the encoder is left as it is, so that its results are kept.
     """
 
-    def __init__(self, model: CatSam, samples: tuple[Sample, ...], views: int, seed: int) -> None:
+    def __init__(
+        self, model: CatSam, samples: tuple[Sample, ...], config: TrainConfig, views: int
+    ) -> None:
         self.model = model
         self.samples = samples
+        self.config = config
         self.views = views
-        self.seed = seed
+        self.decoder_only = False
         self.spec = InputSpec(
             model.backbone.image_size, model.backbone.low_resolution, model.resize
         )
@@ -60,20 +75,26 @@ class LossStep:
         self._encoder_trains = any(p.requires_grad for p in model.tuner.parameters())
         self._cache: dict[int, _Encoded] = {}
 
+    @property
+    def encoder_trains(self) -> bool:
+        """Whether a step changes the image encoder."""
+        return self._encoder_trains and not self.decoder_only
+
     def loss(self, step: int, objects: int) -> torch.Tensor:
         """Compute the loss of step number ``step`` with at most ``objects`` objects: a scalar.
 
-        Gradients reach every trained parameter.
+        Gradients reach every trained parameter, or the head's alone where only the decoder trains.
         """
+        step = 0 if self.config.views == "fixed" else step
         batch = self._encode(step, objects)
         detail = self.model.detail(batch.encoded)
         total, count = torch.zeros((), device=self.model.device), 0
-        generator = np.random.default_rng([self.seed, 2, step])
+        generator = np.random.default_rng([self.config.seed, 2, step])
         for index, view in enumerate(batch.views):
             features = batch.encoded.features[index : index + 1]
             one_detail = None if detail is None else detail[index : index + 1]
             value = self._view_loss(view, features, one_detail, generator)
-            total, count = total + value * len(view.masks), count + len(view.masks)
+            total, count = total + value * len(view), count + len(view)
         return total / count
 
     def forget_views(self) -> None:
@@ -82,10 +103,10 @@ class LossStep:
 
     def _encode(self, step: int, objects: int) -> _Encoded:
         """Draw and encode the views of a step; a frozen encoder's results are kept."""
-        if self._encoder_trains:
+        if self.encoder_trains:
             views = self._draw(step, objects)
             return _Encoded(views, self.model.encode(self._stack(views)))
-        number = step % CACHED_VIEWS
+        number = step % (WARM_UP_VIEWS if self._encoder_trains else CACHED_VIEWS)
         if number not in self._cache:
             views = self._draw(number, objects)
             with torch.no_grad():
@@ -93,7 +114,7 @@ class LossStep:
         return self._cache[number]
 
     def _draw(self, number: int, objects: int) -> list[View]:
-        generator = np.random.default_rng([self.seed, 1, number])
+        generator = np.random.default_rng([self.config.seed, 1, number])
         each = max(1, objects // self.views)
         return [draw_view(self.samples, each, self.spec, generator) for _ in range(self.views)]
 
@@ -107,16 +128,35 @@ class LossStep:
         detail: torch.Tensor | None,
         generator: np.random.Generator,
     ) -> torch.Tensor:
-        prompts = simulate_prompts(view.masks, generator)
+        prompts = _prompt(view, generator)
         if generator.random() < CORRECTED:
-            with torch.no_grad():
-                first = self._decode(view, prompts, features, detail)
-            counted = ~view.ignore
-            guess, truth = (first.cpu() > 0) & counted, (view.targets > 0.5) & counted
-            prompts = correct_prompts(prompts, guess.numpy(), truth.numpy(), view.frame, generator)
+            rounds = 1 + int(generator.choice(len(ROUNDS), p=ROUNDS))
+            for _ in range(rounds):
+                prompts = self._correct(view, prompts, features, detail, generator)
         logits = self._decode(view, prompts, features, detail)
-        device = logits.device
-        return bce_dice_loss(logits, view.targets.to(device), view.ignore.to(device))
+        if self.config.loss_resolution == "image":
+            logits = view.frame.logits_to_image(logits)
+            targets = torch.from_numpy(view.masks)
+            ignore = torch.from_numpy(view.ignored)
+        else:
+            targets, ignore = view.targets, view.ignore
+        return bce_dice_loss(logits, targets.to(logits.device), ignore.to(logits.device))
+
+    def _correct(
+        self,
+        view: View,
+        prompts: Prompts,
+        features: torch.Tensor,
+        detail: torch.Tensor | None,
+        generator: np.random.Generator,
+    ) -> Prompts:
+        """Click where the masks of now are wrong, and give them back to be corrected."""
+        with torch.no_grad():
+            logits = self._decode(view, prompts, features, detail).cpu()
+        counted = ~view.ignore
+        guess, truth = (logits > 0) & counted, (view.targets > 0.5) & counted
+        masks = logits.float().numpy()
+        return correct_prompts(prompts, guess.numpy(), truth.numpy(), view.frame, generator, masks)
 
     def _decode(
         self, view: View, prompts: Prompts, features: torch.Tensor, detail: torch.Tensor | None
@@ -124,3 +164,9 @@ class LossStep:
         tensors = self._predictor.prompts_to_input(prompts, view.frame)
         decoded = self.model.decode(features, detail, tensors)
         return choose_masks(decoded, lone_click=tensors.lone_click)[0]
+
+
+def _prompt(view: View, generator: np.random.Generator) -> Prompts:
+    if view.boxes is None:
+        return simulate_prompts(view.masks, generator)
+    return Prompts(boxes=jitter_boxes(view.boxes, view.frame.size, generator))

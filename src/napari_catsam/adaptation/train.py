@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.result import record, resume
+from napari_catsam.adaptation.state import RunState
 from napari_catsam.adaptation.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -19,12 +22,16 @@ _DEFAULT = TrainConfig()
 
 
 def fit(
-    model: CatSam, shots: Sequence[Shot], config: TrainConfig = _DEFAULT
+    model: CatSam,
+    shots: Sequence[Shot],
+    config: TrainConfig = _DEFAULT,
+    state: RunState | None = None,
 ) -> Generator[Progress, bool | None, Adapter]:
     """Train a method on a few masks, step by step.
 
     Some masks are held out by the program, never trained on, and scored before, during and after;
-    the values with the best score are returned. Nothing runs before the first ``next``.
+    the values with the best score are returned. Nothing runs before the first ``next``, and nothing
+    between two of them, when the clock of the budget stands still: to pause, do not ask for more.
 
     Parameters
     ----------
@@ -34,7 +41,10 @@ def fit(
     shots : sequence of Shot
         What to learn from.
     config : TrainConfig
-        How, and for how long.
+        How, and for how long; seconds and steps count from the start of the first run.
+    state : RunState, optional
+        If it is empty, the run fills it in at every look at the score and when it ends; if not, the
+        run goes on from it.
 
     Yields
     ------
@@ -45,28 +55,60 @@ def fit(
     Returns
     -------
     Adapter
-        Its header holds the scores before and after, and in ``note`` what they were measured on.
+        Its header holds the scores before and after, for each held-out object too, whether the
+        adapter helps, and in ``note`` the same in words. Use it only if it helps.
 
     Raises
     ------
     ShotError
         If the shots hold nothing to train on.
     TrainingError
-        If the method trains nothing, or the loss is not finite from the start.
+        If the method trains nothing, the loss is not finite from the start, or ``state`` is that of
+        another run.
     OutOfMemoryError
-        If not even one object a step fits into the device's memory.
+        If not even one object a step fits into memory, on the CPU neither.
     """
+    return (yield from _run(model, shots, config, RunState() if state is None else state))
+
+
+def _run(
+    model: CatSam, shots: Sequence[Shot], config: TrainConfig, held: RunState
+) -> Generator[Progress, bool | None, Adapter]:
+    """Do what :func:`fit` says."""
+    found = replace(held)
     trainer = Trainer(model, shots, config)
-    trainer.score_base()
-    stop = yield trainer.progress(trainer.split.note)
-    while not stop and not trainer.schedule.finished:
-        if not trainer.train_step():
-            break
-        if trainer.schedule.check_due:
-            trainer.check()
-        stop = yield trainer.progress("training")
+    if held:
+        resume(trainer, held)
+    else:
+        trainer.score_base()
+    try:
+        stop = yield from _pause(trainer, trainer.split.note)
+        while not stop and not trainer.finished:
+            if not trainer.train_step():
+                break
+            if trainer.schedule.check_due:
+                trainer.check()
+                record(trainer, held)
+            stop = yield from _pause(trainer, _name_stage(trainer))
+    except GeneratorExit:
+        held.facts, held.tensors = found.facts, found.tensors
+        raise
+    record(trainer, held)
     trainer.check()
     return trainer.finish()
+
+
+def _pause(trainer: Trainer, stage: str) -> Generator[Progress, bool | None, bool | None]:
+    """Yield once, with the clock of the budget standing still."""
+    progress = trainer.progress(stage)
+    trainer.schedule.rest()
+    stop = yield progress
+    trainer.schedule.go_on()
+    return stop
+
+
+def _name_stage(trainer: Trainer) -> str:
+    return "training the decoder" if trainer.stepper.decoder_only else "training"
 
 
 def adapt(
@@ -74,22 +116,23 @@ def adapt(
     shots: Sequence[Shot],
     config: TrainConfig = _DEFAULT,
     progress: Callable[[Progress], object] | None = None,
+    state: RunState | None = None,
 ) -> Adapter:
     """Train a method on a few masks and wait for it: loops over :func:`fit`.
 
     Parameters
     ----------
-    model, shots, config
+    model, shots, config, state
         As for :func:`fit`, which also says what is returned and raised.
     progress : callable, optional
         Called with every :class:`~napari_catsam.types.Progress`.
     """
-    run = fit(model, shots, config)
+    run = fit(model, shots, config, state)
     while True:
         try:
-            state = next(run)
+            now = next(run)
         except StopIteration as end:
             adapter: Adapter = end.value
             return adapter
         if progress is not None:
-            progress(state)
+            progress(now)

@@ -5,28 +5,35 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from napari_catsam.adaptation import memory
+from napari_catsam.adaptation.average import RunningMean
+from napari_catsam.adaptation.result import make_adapter
 from napari_catsam.adaptation.schedule import Schedule
 from napari_catsam.adaptation.scoring import choose_scored, score_objects
 from napari_catsam.adaptation.shots import split_shots
-from napari_catsam.adaptation.start import start_from_base
+from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.errors import OutOfMemoryError, TrainingError
-from napari_catsam.models.adapter import Adapter, ShotNote, cut_adapter
 from napari_catsam.types import Progress, Shot
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
+    from napari_catsam.adaptation.shots import Scored
+    from napari_catsam.models.adapter import Adapter
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["Trainer"]
 
 _LOG = logging.getLogger(__name__)
+Scores = npt.NDArray[np.float64]
 
 
 class Trainer:
@@ -41,6 +48,13 @@ class Trainer:
     config : TrainConfig
         How.
 
+    Attributes
+    ----------
+    notices : list of str
+        What the user should know and has not been told.
+    before, after : ndarray of float
+        Object IoU of the base, and of the best values so far; empty while unknown.
+
     Raises
     ------
     ShotError
@@ -54,41 +68,62 @@ class Trainer:
         self.schedule = Schedule(config)
         self.shots = tuple(shots)
         self.intensity = config.intensity or model.intensity
-        self.split = split_shots(self.shots, self.intensity, config.held_out, config.seed)
+        self.split = split_shots(
+            self.shots, self.intensity, config.held_out, config.seed, config.annotated
+        )
         self.base = model
         self.trainee = start_trainee(model, config)
         self.trainee.intensity = self.intensity
+        self.loss = self.score_before = self.score_now = math.nan
+        self.before: Scores = np.empty(0)
+        self.after: Scores = np.empty(0)
+        self.looks_without_rise = 0
+        self.best: dict[str, torch.Tensor] | None = None
+        self.scored = self.split.scored
+        self.mean = RunningMean(self.trainee, config.average)
+        free = memory.free_bytes(self.trainee.device)
+        self.plan, notice = memory.plan_step(self.trainee, config, free)
+        self.notices = [notice] if notice else []
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what depends on the trainee, its device and the plan."""
+        config = self.config
+        self.trainee.checkpoint_blocks = self.plan.checkpoint_blocks
         self.parameters = [p for p in self.trainee.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.objects = config.objects_per_step
-        self.loss = math.nan
-        self.score_before = self.score_now = math.nan
-        self._best_score = -math.inf
-        self._best: dict[str, torch.Tensor] | None = None
-        self._stepper = LossStep(self.trainee, self.split.train, config.views_per_step, config.seed)
-        self._scored = self.split.scored
+        self.stepper = LossStep(self.trainee, self.split.train, config, self.plan.views)
+
+    @property
+    def finished(self) -> bool:
+        """Whether time, steps or patience are used up."""
+        patience = self.config.patience
+        tired = patience is not None and self.looks_without_rise >= patience
+        return self.schedule.finished or tired
 
     def score_base(self) -> None:
         """Score the model as it came, on as many held-out images as the budget allows."""
-        generator = np.random.default_rng([self.config.seed, 3])
-        one = choose_scored(self.split.scored, 1, generator)
+        one = self.choose_scored(1)
         started = time.monotonic()
-        values = score_objects(self.base, one, self.intensity)
+        values = self._score(lambda: self.base, one)
         seconds = time.monotonic() - started
         images = self.schedule.images_to_score(seconds, len(self.split.scored))
-        self._scored = choose_scored(
-            self.split.scored, images, np.random.default_rng([self.config.seed, 3])
-        )
+        self.scored = self.choose_scored(images)
         if images > 1:
             started = time.monotonic()
-            values = score_objects(self.base, self._scored, self.intensity)
+            values = self._score(lambda: self.base, self.scored)
             seconds = time.monotonic() - started
-        self.score_before = float(values.mean())
+        self.before, self.score_before = values, float(values.mean())
         if self.trainee.method == self.base.method:
-            self._keep(self.score_before)  # the values that training goes on from are worth keeping
+            self._keep(values)  # the values that training goes on from are worth keeping
         self.schedule.start_training(seconds)
+
+    def choose_scored(self, images: int) -> tuple[Scored, ...]:
+        """Choose the held-out images that are scored; the first of them are always the same."""
+        generator = np.random.default_rng([self.config.seed, 3])
+        return choose_scored(self.split.scored, images, generator)
 
     def train_step(self) -> bool:
         """Take one step; False if the loss is not finite any more and the run must end.
@@ -103,49 +138,78 @@ class Trainer:
         started = time.monotonic()
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate * self.schedule.learning_factor
+        decoder_only = self.schedule.fraction < self.config.decoder_share
+        if self.stepper.decoder_only and not decoder_only:
+            self.stepper.forget_views()  # their embeddings are out of date from here on
+        self.stepper.decoder_only = decoder_only
         loss, norm = self._gradients()
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return self._diverged(loss)
         self.optimiser.step()
+        self.mean.add(self.trainee)
         self.loss = loss
         self.schedule.note_step(time.monotonic() - started)
         return True
 
     def _gradients(self) -> tuple[float, float]:
-        """Compute loss and clipped gradients, with fewer objects if memory is short."""
+        """Compute loss and clipped gradients, with less if memory is short."""
         while True:
             try:
                 self.optimiser.zero_grad(set_to_none=True)
-                loss = self._stepper.loss(self.schedule.step, self.objects)
+                loss = self.stepper.loss(self.schedule.step, self.plan.objects)
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
                 return float(loss.detach()), float(norm)
             except RuntimeError as error:
-                if not is_out_of_memory(error):
+                if not memory.is_out_of_memory(error):
                     raise
-                self._take_fewer_objects(error)
+                failure = error
+            # Outside of the handler, whose traceback holds the tensors of the step.
+            self._fall_back(failure)
 
-    def _take_fewer_objects(self, error: Exception) -> None:
-        if self.objects == 1:
+    def _fall_back(self, error: Exception) -> None:
+        device = self.trainee.device
+        encoder = self.stepper.encoder_trains
+        plan = memory.fall_back(self.plan, encoder=encoder, device=device)
+        if plan is None:
             raise OutOfMemoryError(
                 f"training {self.trainee.backbone.name} with one object a step does not fit into "
-                f"the memory of {self.trainee.device}; take a smaller model or close other programs"
+                f"the memory of {device}; take a smaller model or close other programs"
             ) from error
-        self.objects //= 2
-        self._stepper.forget_views()
+        error.__traceback__ = None
         self.optimiser.zero_grad(set_to_none=True)
-        if self.trainee.device.type == "cuda":
+        self.plan = plan
+        if plan.on_cpu:
+            self._move_to_cpu()
+        self.trainee.checkpoint_blocks = plan.checkpoint_blocks
+        self.stepper.views = plan.views
+        self.stepper.forget_views()
+        if device.type == "cuda":
             torch.cuda.empty_cache()
-        _LOG.warning("not enough memory, training with %d objects a step", self.objects)
+        self._tell(f"not enough memory, training with {memory.describe(plan)}")
+
+    def _move_to_cpu(self) -> None:
+        """Go on with copies on the CPU; the model that was passed in stays where it is."""
+        state = self.optimiser.state_dict()
+        self.base, self.trainee = memory.copy_to_cpu(self.base), memory.copy_to_cpu(self.trainee)
+        self.mean.move(self.trainee.device)
+        self._prepare()
+        self.optimiser.load_state_dict(state)
+        if self.best is not None:
+            self.best = {name: value.cpu() for name, value in self.best.items()}
+
+    def _tell(self, notice: str) -> None:
+        _LOG.warning(notice)
+        self.notices.append(notice)
 
     def _diverged(self, loss: float) -> bool:
         step = self.schedule.step + 1
-        if self._best is None:
+        if self.best is None:
             raise TrainingError(
                 f"the loss is {loss} at step {step}; "
                 f"use a learning rate below {self.config.learning_rate:g}"
             )
-        _LOG.warning("the loss is %s at step %d, keeping the best values before", loss, step)
+        self._tell(f"the loss is {loss} at step {step}, keeping the best values before")
         return False
 
     def check(self) -> None:
@@ -153,17 +217,35 @@ class Trainer:
         if self.schedule.checked and math.isfinite(self.score_now):
             return
         started = time.monotonic()
-        self.score_now = float(score_objects(self.trainee, self._scored, self.intensity).mean())
-        if self.score_now > self._best_score:
-            self._keep(self.score_now)
+        with self.mean.applied(self.trainee):
+            values = self._score(lambda: self.trainee, self.scored)
+            self.score_now = float(values.mean())
+            self.looks_without_rise += 1
+            if not self.after.size or self.score_now > self.after.mean():
+                self._keep(values)
         self.schedule.note_check(time.monotonic() - started)
 
-    def _keep(self, score: float) -> None:
-        self._best_score = score
-        self._best = {k: v.clone() for k, v in self.trainee.trained_tensors().items()}
+    def _score(self, model: Callable[[], CatSam], scored: Sequence[Scored]) -> Scores:
+        """Score a model; on the CPU, and the run with it, if its device is too small."""
+        try:
+            return score_objects(model(), scored, self.intensity)
+        except OutOfMemoryError:
+            if self.trainee.device.type == "cpu":
+                raise
+        self.plan = replace(self.plan, on_cpu=True)
+        self._move_to_cpu()
+        self._tell(f"not enough memory to score, training with {memory.describe(self.plan)}")
+        return score_objects(model(), scored, self.intensity)
+
+    def _keep(self, values: Scores) -> None:
+        self.after, self.looks_without_rise = values, 0
+        self.best = {k: v.clone() for k, v in self.trainee.trained_tensors().items()}
 
     def progress(self, stage: str) -> Progress:
-        """Say how far the run is."""
+        """Say how far the run is; notices that nobody has seen come instead of ``stage``."""
+        if self.notices:
+            stage = "; ".join(self.notices)
+            self.notices.clear()
         return Progress(
             step=self.schedule.step,
             total=self.schedule.total,
@@ -176,70 +258,6 @@ class Trainer:
 
     def finish(self) -> Adapter:
         """Put the best values back and cut the adapter out."""
-        if self._best is not None:
-            copy_values(self._best, self.trainee)
-        notes = tuple(_describe(shot) for shot in self.shots)
-        channels = np.asarray(self.shots[0].image)
-        return cut_adapter(
-            self.trainee,
-            channels=1 if channels.ndim == 2 else channels.shape[2],
-            pixel_size=self.config.pixel_size,
-            shots=notes,
-            steps=self.schedule.step,
-            seconds=self.schedule.seconds,
-            score_before=self.score_before,
-            score_after=self._best_score,
-            seed=self.config.seed,
-            note=self._note(),
-        )
-
-    def _note(self) -> str:
-        """Join the user's words, what was scored, and whether it helped."""
-        worse = not self._best_score > self.score_before
-        parts = (
-            self.config.note,
-            self.split.note,
-            "not better than the base model" if worse else "",
-        )
-        return "; ".join(part for part in parts if part)
-
-
-def start_trainee(model: CatSam, config: TrainConfig) -> CatSam:
-    """Make the model that is trained: with fresh parts, or with its own if it has the method.
-
-    Raises
-    ------
-    TrainingError
-        If the method trains nothing.
-    """
-    _ = model.backbone_sha256  # hashed here, the trainee takes it over instead of hashing again
-    trainee = model.with_method(config.method, seed=config.seed)
-    if not trainee.trained_tensors():
-        raise TrainingError(f"method {config.method!r} trains nothing; choose cat-a, cat-t or hq")
-    if model.method == config.method:
-        copy_values(model.trained_tensors(), trainee)
-        if trainee.head is not None and model.head is not None:
-            trainee.head.adds_base = model.head.adds_base
-    elif config.init == "base":
-        start_from_base(trainee)
-    return trainee
-
-
-def copy_values(values: dict[str, torch.Tensor], model: CatSam) -> None:
-    """Copy tensors into the parameters of the same names."""
-    parameters = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, value in values.items():
-            parameters[name].copy_(value)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch says that memory ran out; on the CPU it says so in words only."""
-    words = ("not enough memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words)
-
-
-def _describe(shot: Shot) -> ShotNote:
-    masks = np.asarray(shot.masks)
-    height, width = masks.shape
-    return ShotNote(shot.name, height, width, len(np.unique(masks[masks != 0])))
+        if self.best is not None:
+            copy_values(self.best, self.trainee)
+        return make_adapter(self)

@@ -112,9 +112,11 @@ def _print_result(adapter: Adapter, path: Path) -> None:
     table.add_row("Held-out IoU after", _format_score(header.score_after))
     console = Console()
     console.print(table)
-    before, after = header.score_before, header.score_after
-    if before is not None and after is not None and after <= before:
-        console.print("It is not better than the model without it on the held-out masks.")
+    if header.helps is False:
+        console.print(
+            "It is not better than the model without it on the held-out masks, "
+            "by more than chance explains."
+        )
     size = path.stat().st_size / 1e6
     console.print(f"Wrote {path} ({size:.1f} MB)", soft_wrap=True, highlight=False, markup=False)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from napari_catsam._version import __version__
 from napari_catsam.errors import (
     AdapterError,
     AdapterMismatchError,
@@ -21,131 +18,24 @@ from napari_catsam.errors import (
     UnreadableFileError,
 )
 from napari_catsam.images import replace_file
+from napari_catsam.models.adapter_header import AdapterHeader, ObjectScore, ShotNote
 from napari_catsam.sam.weights import hash_state_dict
-from napari_catsam.types import Intensity
 
 if TYPE_CHECKING:
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["Adapter", "AdapterHeader", "ShotNote", "apply_adapter", "cut_adapter", "load_adapter"]
+__all__ = [
+    "Adapter",
+    "AdapterHeader",
+    "ObjectScore",
+    "ShotNote",
+    "apply_adapter",
+    "cut_adapter",
+    "isolate_base",
+    "load_adapter",
+]
 
-FORMAT = 1
 _KEY = "napari_catsam_adapter"
-
-
-@dataclass(frozen=True)
-class ShotNote:
-    """What an adapter remembers of one training image.
-
-    Attributes
-    ----------
-    name : str
-        Where it came from.
-    height, width : int
-        Its size in pixels.
-    objects : int
-        How many masks it had.
-    """
-
-    name: str
-    height: int
-    width: int
-    objects: int
-
-
-@dataclass(frozen=True)
-class AdapterHeader:
-    """What an adapter fits, and how it came to be.
-
-    Attributes
-    ----------
-    method, backbone : str
-        Names of the tuning method and of the frozen model.
-    backbone_sha256 : str
-        Hash of the frozen tensors (:attr:`CatSam.backbone_sha256`); empty if it is not known.
-    resize : {"pad", "stretch"}
-        How images are brought to the input.
-    input_size : int
-        Side of the input in pixels.
-    intensity : Intensity
-        How pixel values become 0..255.
-    adds_base : bool
-        Whether the HQ head's mask is added to SAM's own (:class:`HQHead`).
-    channels : int
-        Channels of the training images.
-    pixel_size : tuple of float or None
-        Row and column spacing of the training images, where it is known.
-    shots : tuple of ShotNote
-        The training images.
-    steps : int
-        Training steps.
-    seconds : float
-        Training time.
-    score_before, score_after : float or None
-        Mean object IoU on held-out masks, of the base model and of this adapter.
-    seed : int
-        Of the training.
-    version, date, note : str
-        Package version, ISO date in UTC, the user's words.
-    format : int
-        Version of this layout.
-    """
-
-    method: str
-    backbone: str
-    backbone_sha256: str = ""
-    resize: str = "pad"
-    input_size: int = 1024
-    intensity: Intensity = field(default_factory=Intensity)
-    adds_base: bool = False
-    channels: int = 3
-    pixel_size: tuple[float, float] | None = None
-    shots: tuple[ShotNote, ...] = ()
-    steps: int = 0
-    seconds: float = 0.0
-    score_before: float | None = None
-    score_after: float | None = None
-    seed: int = 0
-    version: str = __version__
-    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    note: str = ""
-    format: int = FORMAT
-
-    def to_json(self) -> str:
-        """Return the header as a line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> AdapterHeader:
-        """Read what :meth:`to_json` wrote.
-
-        Raises
-        ------
-        AdapterError
-            If it is not such a header, or of a newer format.
-        """
-        try:
-            values: dict[str, Any] = json.loads(text)
-            if values["format"] > FORMAT:
-                raise AdapterError(
-                    f"this adapter has format {values['format']}, this version of napari-catsam "
-                    f"reads up to {FORMAT}; update napari-catsam"
-                )
-            known = {f.name for f in fields(cls)}
-            values = {k: v for k, v in values.items() if k in known}
-            for name in ("method", "backbone", "backbone_sha256"):
-                if not isinstance(values[name], str):
-                    raise ValueError(f"{name} is {values[name]!r}, expected a name")
-            if values["resize"] not in ("pad", "stretch"):
-                raise ValueError(f"resize is {values['resize']!r}, expected pad or stretch")
-            values["intensity"] = Intensity(**values["intensity"])
-            values["shots"] = tuple(ShotNote(**shot) for shot in values["shots"])
-            if values["pixel_size"] is not None:
-                row, column = values["pixel_size"]
-                values["pixel_size"] = (row, column)
-            return cls(**values)
-        except (ValueError, KeyError, TypeError) as error:
-            raise AdapterError(f"the adapter's header cannot be read: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,12 +122,15 @@ def cut_adapter(model: CatSam, **header: Any) -> Adapter:
     tensors = {k: v.cpu().clone() for k, v in model.trained_tensors().items()}
     if not tensors:
         raise AdapterError(f"method {model.method!r} trains nothing, so there is no adapter to cut")
+    isolated = model.head is not None and model.head.isolated
     known: dict[str, Any] = {
         "backbone_sha256": model.backbone_sha256,
         "resize": model.resize,
         "input_size": model.backbone.image_size,
         "intensity": model.intensity,
         "adds_base": model.head is not None and model.head.adds_base,
+        "isolated": isolated,
+        "format": 2 if isolated else 1,
     }
     return Adapter(AdapterHeader(model.method, model.backbone.name, **(known | header)), tensors)
 
@@ -272,7 +165,20 @@ def apply_adapter(model: CatSam, adapter: Adapter) -> CatSam:
     tuned.resize, tuned.intensity = header.resize, header.intensity
     if tuned.head is not None:
         tuned.head.adds_base = header.adds_base
+    if header.isolated:
+        isolate_base(tuned)
     return tuned
+
+
+def isolate_base(model: CatSam) -> None:
+    """Keep what is trained out of the attention of what is frozen, in place.
+
+    SAM's own masks are then exactly those of the base model as long as nothing is trained, and the
+    head's mask is added to them.
+    """
+    model.tuner.isolated = True
+    if model.head is not None:
+        model.head.adds_base = model.head.isolated = True
 
 
 def _check_fit(model: CatSam, header: AdapterHeader) -> None:

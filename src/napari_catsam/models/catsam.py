@@ -86,6 +86,8 @@ class CatSam(nn.Module):
         What it trains in the mask decoder.
     encoder_dtype : torch.dtype
         float32, or bfloat16 to run the image encoder under autocast.
+    checkpoint_blocks : bool
+        Whether training keeps only each block's input (:func:`~napari_catsam.models.encoder.encode`).
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class CatSam(nn.Module):
         self.method = method
         self.resize = resize or backbone.resize
         self.intensity = intensity or Intensity()
-        self.encoder_dtype = torch.float32
+        self.encoder_dtype, self.checkpoint_blocks = torch.float32, False
         self.image_encoder: Any = sam.image_encoder
         self.prompt_encoder: Any = sam.prompt_encoder
         self.mask_decoder: Any = sam.mask_decoder
@@ -176,7 +178,8 @@ class CatSam(nn.Module):
         """Embed normalised images ``(B, 3, S, S)``; results are float32 whatever the precision."""
         token = self._token()
         with self._autocast():
-            encoded = encode(self.image_encoder, self.tuner, images, token)
+            vit, again = self.image_encoder, self.checkpoint_blocks
+            encoded = encode(vit, self.tuner, images, token, checkpoint_blocks=again)
         return Encoded(encoded.features.float(), encoded.early.float())
 
     def detail(self, encoded: Encoded) -> torch.Tensor | None:

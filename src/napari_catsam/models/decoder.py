@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from napari_catsam.models.onlooker import attend_with_onlooker
 from napari_catsam.sam.stem import ChannelNorm
 from napari_catsam.tuning.layers import PerceptronStack
 
@@ -47,12 +48,16 @@ class HQHead(nn.Module):
     adds_base : bool
         Whether the head's mask is added to SAM's own (HQ-SAM's way) instead of replacing it
         (CAT-SAM's, as released).
+    isolated : bool
+        Whether the head's token is hidden from SAM's tokens and from the image, and only looks at
+        them: SAM's masks are then those of a decoder without it, to the last bit. Needs
+        ``adds_base``.
     """
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         width = backbone.decoder_width
-        self.adds_base = False
+        self.adds_base = self.isolated = False
         self.token = nn.Parameter(torch.randn(1, width))
         self.hypernetwork = PerceptronStack(width, width, width, width // 8)
         self.compress_early = _upscale(backbone.width, width, width // 8)
@@ -169,8 +174,12 @@ def decode_hq(
     Decoded
         ``scores`` are those of SAM's own masks.
     """
-    tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, head.token)
-    logits = head.mask(tokens[:, 1 + mask_decoder.num_mask_tokens], upscaled, detail)
+    if head.isolated:
+        tokens, own, upscaled = _attend_beside(mask_decoder, features, position, prompt, head.token)
+    else:
+        tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, head.token)
+        own = tokens[:, 1 + mask_decoder.num_mask_tokens]
+    logits = head.mask(own, upscaled, detail)
     scores = mask_decoder.iou_prediction_head(tokens[:, 0])
     if head.adds_base:
         return Decoded(logits[:, None] + _own_masks(mask_decoder, tokens, upscaled), scores)
@@ -215,6 +224,31 @@ def _attend_prompts(
     )
     image = image.transpose(1, 2).reshape(count, channels, height, width)
     return tokens, mask_decoder.output_upscaling(image)
+
+
+def _attend_beside(
+    mask_decoder: Any,
+    features: torch.Tensor,
+    position: torch.Tensor,
+    prompt: tuple[torch.Tensor, torch.Tensor],
+    token: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Run SAM's transformer with a token that it does not see.
+
+    Returns SAM's tokens (N, T, D), the extra one (N, D) and the upscaled embedding.
+    """
+    sparse, dense = prompt
+    count, (channels, height, width) = len(sparse), features.shape[1:]
+    own = torch.cat([mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight])
+    tokens, extra, image = attend_with_onlooker(
+        mask_decoder.transformer,
+        features + dense,
+        position.expand(count, -1, -1, -1),
+        torch.cat([own.expand(count, -1, -1), sparse], dim=1),
+        token.expand(count, 1, -1),
+    )
+    image = image.transpose(1, 2).reshape(count, channels, height, width)
+    return tokens, extra[:, 0], mask_decoder.output_upscaling(image)
 
 
 def _upscale(fan_in: int, hidden: int, fan_out: int) -> nn.Sequential:

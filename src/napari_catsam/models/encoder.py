@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch.utils.checkpoint import checkpoint
 
+if TYPE_CHECKING:
     from napari_catsam.tuning.base import Tuner
 
 __all__ = ["Encoded", "encode"]
@@ -27,7 +28,14 @@ class Encoded(NamedTuple):
     early: torch.Tensor
 
 
-def encode(vit: Any, tuner: Tuner, image: torch.Tensor, token: torch.Tensor) -> Encoded:
+def encode(
+    vit: Any,
+    tuner: Tuner,
+    image: torch.Tensor,
+    token: torch.Tensor,
+    *,
+    checkpoint_blocks: bool = False,
+) -> Encoded:
     """Run SAM's image encoder with a tuner.
 
     Parameters
@@ -40,6 +48,9 @@ def encode(vit: Any, tuner: Tuner, image: torch.Tensor, token: torch.Tensor) -> 
         Normalised input.
     token : Tensor, (1, D)
         The decoder's ``hf_token``.
+    checkpoint_blocks : bool
+        Keep only the input of each block for the gradient, and compute the rest again: a third more
+        time, a fraction of the memory.
 
     Returns
     -------
@@ -51,7 +62,10 @@ def encode(vit: Any, tuner: Tuner, image: torch.Tensor, token: torch.Tensor) -> 
     try:
         x = patches if vit.pos_embed is None else patches + vit.pos_embed
         for index, block in enumerate(vit.blocks):
-            x = block(tuner.before_block(index, x))
+            if checkpoint_blocks and torch.is_grad_enabled():
+                x = _run_twice(block, tuner, index, x)
+            else:
+                x = block(tuner.before_block(index, x))
             if early is None and block.window_size == 0:
                 early = x
     finally:
@@ -59,3 +73,19 @@ def encode(vit: Any, tuner: Tuner, image: torch.Tensor, token: torch.Tensor) -> 
     if early is None:
         early = x
     return Encoded(vit.neck(x.permute(0, 3, 1, 2)), early)
+
+
+def _run_twice(block: Any, tuner: Tuner, index: int, x: torch.Tensor) -> torch.Tensor:
+    """Run a block now, and again when its gradient is wanted."""
+    kept = tuner.kept()
+
+    def run(x: torch.Tensor) -> Any:
+        before = tuner.kept()
+        tuner.resume(kept)  # the second time the tuner has forgotten this image
+        try:
+            return block(tuner.before_block(index, x))
+        finally:
+            tuner.resume(before)
+
+    out: torch.Tensor = checkpoint(run, x, use_reentrant=False, preserve_rng_state=False)
+    return out

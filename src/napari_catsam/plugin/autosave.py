@@ -17,12 +17,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.disk_thread import DiskThread
-from napari_catsam.plugin.layer_records import (
-    fits,
-    new_folder,
-    read_image_record,
-    sample_reader,
-)
+from napari_catsam.plugin.layer_records import new_folder, read_image_record, sample_reader
+from napari_catsam.plugin.layers import fits
 from napari_catsam.plugin.live_layers import is_own
 from napari_catsam.plugin.open_project import OpenProject
 from napari_catsam.plugin.plane_watch import PlaneWatch
@@ -205,13 +201,12 @@ class Autosave(QObject):
             self._on_changed()
 
     def _gather_prompts(self) -> None:
-        project = self._current
-        if project is None or not project.prompts_stale:
-            return
-        # Without its image the viewer is closing: the prompts are gone, and not by a wish.
-        if project.image() in self._viewer.layers:
-            project.prompts = self.prompts.read()
-            project.prompts_stale, project.stale = False, True
+        for project in self._projects:
+            image = project.image()
+            # Without its image the viewer is closing: the prompts are gone, and not by a wish.
+            if image is not None and project.prompts_stale and image in self._viewer.layers:
+                project.prompts = self.prompts.read(image, project.prompts)
+                project.prompts_stale, project.stale = False, True
 
     # WHAT HAPPENS
 
@@ -219,9 +214,11 @@ class Autosave(QObject):
         self._timer.start()
 
     def _on_prompts_changed(self) -> None:
-        if self._current is not None:
-            self._current.prompts_stale = True
-            self._on_changed()
+        for project in self._projects:
+            # One that was restored beside the current one keeps what was drawn then.
+            if project is self._current or project.image() is not self.prompts.image:
+                project.prompts_stale = True
+        self._on_changed()
 
     def _apply_settings(self) -> None:
         self._writer.allowed = self._session.settings.autosave

@@ -143,7 +143,7 @@ class CatsamWidget(QWidget):
         # Before the object in progress is gone, so that it can be gone on with.
         self.autosave.close()
         self.commands.live.stop()
-        self.guide.end()
+        self.guide.close()
         self._export.close()
         self.objects.close()
         self.queue.close()

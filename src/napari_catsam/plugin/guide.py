@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,7 +33,7 @@ class Step:
     Attributes
     ----------
     text : str
-        What to do, in two or three short sentences.
+        What to do, in two or three short sentences; a letter in braces is a key, by its default.
     until : Happening
         What ends the step.
     times : int
@@ -51,10 +52,10 @@ STEPS = (
     Step("Drag a box around the cell in the dashed frame.", Happening.ANSWERED),
     Step(
         "The blue mask is what the model found. Click what is missing, Ctrl+click what is too "
-        "much. Then press Y to accept it.",
+        "much. Then press {Y} to accept it.",
         Happening.ACCEPTED,
     ),
-    Step("Do the same with two more cells: drag a box, press Y.", Happening.ACCEPTED, times=2),
+    Step("Do the same with two more cells: drag a box, press {Y}.", Happening.ACCEPTED, times=2),
     Step(
         "The model can learn from masks that are right. The sample brings some, in white lines. "
         "Press Adapt below; Stop ends it early.",
@@ -105,10 +106,9 @@ class Guide:
         counted = f" · {self.happened} of {step.times} done" if step.times > 1 else ""
         return f"First minute: step {self.position + 1} of {len(STEPS)}{counted}"
 
-    @property
-    def text(self) -> str:
-        """What to do."""
-        return FINISHED if self.step is None else self.step.text
+    def describe(self, letters: Mapping[str, str]) -> str:
+        """Say what to do, with the letter that is set in place of each default one."""
+        return FINISHED if self.step is None else self.step.text.format_map(letters)
 
     def note(self, happening: Happening) -> Guide:
         """Return the guide after something happened.

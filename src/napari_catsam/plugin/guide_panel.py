@@ -89,6 +89,12 @@ class GuidePanel:
         self._layers = None
         self._show()
 
+    def close(self) -> None:
+        """Take the frame away; the views may be gone already, and are left as they are."""
+        self.guide = None
+        self._remove_frame()
+        self._layers = None
+
     def _note(self, happening: Happening) -> None:
         if self.guide is None:
             return
@@ -112,7 +118,7 @@ class GuidePanel:
             self._note(Happening.ANSWERED)
         elif name == "adapter" and session.adapter is not None:
             self._note(Happening.ADAPTED)
-        elif name == "annotating":
+        elif name in ("annotating", "settings"):
             self._show()
 
     def _on_accepted(self, labels: Any, written: Any) -> None:
@@ -141,7 +147,8 @@ class GuidePanel:
                 stop_pointing_out(widget)
         if guide is not None:
             waiting = step is not None and not self._session.annotating
-            self.view.show_step(guide.title, PAUSED if waiting else guide.text)
+            text = PAUSED if waiting else guide.describe(self._session.settings.letters)
+            self.view.show_step(guide.title, text)
         elif any(isinstance(layer, Image) for layer in self._viewer.layers):
             self.view.show_nothing()
         else:

@@ -13,8 +13,7 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]
 from napari.layers import Image, Labels, Layer, Points, Shapes
 
-from napari_catsam.errors import CatsamError
-from napari_catsam.plugin.layers import BOX_COLOUR, POINT_COLOUR, check_labels
+from napari_catsam.plugin.layers import BOX_COLOUR, POINT_COLOUR
 from napari_catsam.plugin.planes import level_zero
 from napari_catsam.plugin.project import ImageRecord, LabelsRecord, Placement, PromptsRecord
 
@@ -22,7 +21,6 @@ __all__ = [
     "Index",
     "all_planes",
     "edited_planes",
-    "fits",
     "make_labels",
     "make_prompts",
     "new_folder",
@@ -37,15 +35,6 @@ Index = tuple[int, ...]
 
 SAMPLES = 16
 """Pixels along each axis of a plane that are looked at to tell images from each other."""
-
-
-def fits(labels: Labels, image: Image) -> bool:
-    """Return whether masks of an image can be written into a Labels layer."""
-    try:
-        check_labels(labels, image)
-    except CatsamError:
-        return False
-    return True
 
 
 def new_folder(name: str) -> str:

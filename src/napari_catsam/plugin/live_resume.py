@@ -14,6 +14,7 @@ from napari_catsam.plugin.planes import data_to_world, locate_plane
 from napari_catsam.plugin.project import PromptsRecord
 from napari_catsam.plugin.prompts_watch import PromptsWatch
 from napari_catsam.plugin.session import Session
+from napari_catsam.plugin.wording import Trouble
 
 __all__ = ["LiveResume"]
 
@@ -64,7 +65,7 @@ class LiveResume:
             plane = locate_plane(self._viewer, image, self._session.channels)
             prompts = make_live_prompts(record, plane)
         except CatsamError as error:
-            self._session.note = str(error)
+            self._session.note = Trouble(str(error))
             return
         for prompt in prompts:
             self._commands.give(prompt)

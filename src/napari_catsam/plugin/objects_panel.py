@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -143,7 +144,8 @@ class ObjectsPanel:
 
     def close(self) -> None:
         """Let go of the layer, and count nothing more."""
-        self._soon.stop()
+        with suppress(RuntimeError):  # Qt has deleted it before
+            self._soon.stop()
         self._follow(None)
         self.counts.close()
 

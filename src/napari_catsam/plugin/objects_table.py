@@ -123,7 +123,7 @@ class ObjectsTable(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
             return None
         if role == Role.DisplayRole:
-            return self._size_name if section == SIZE else COLUMNS[section]
+            return _shorten(self._size_name) if section == SIZE else COLUMNS[section]
         if role == Role.ToolTipRole:
             return TOOLTIPS[section] or f"Its {self._size_name}; over all planes in a stack."
         return None
@@ -140,7 +140,8 @@ class ObjectsTable(QAbstractTableModel):
         if role == Role.TextAlignmentRole and column != CLASS:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            return f"object {row.id} · {row.name} · {self._size_name}: {_format(row)[SIZE]}"
+            known = f"object {row.id} · {row.name} · {self._size_name}: {_format(row)[SIZE]}"
+            return f"{known} · planes: {row.planes}"
         if role == Role.DecorationRole and column == ID:
             colour = self.colour_of(row.id)
             return None if colour is None else QColor.fromRgbF(*colour)
@@ -212,6 +213,11 @@ def _format(row: ObjectRow) -> tuple[str, ...]:
     size = f"{row.size:.0f}" if float(row.size).is_integer() else f"{row.size:.4g}"
     score = "" if row.score is None else f"{row.score:.2f}"
     return str(row.id), row.name, size, score, str(row.planes)
+
+
+def _shorten(size_name: str) -> str:
+    """Return the unit alone, which fits above a narrow column; the tooltip says it all."""
+    return size_name.partition("(")[2].rstrip(")") or "px"
 
 
 def _read_id(row: ObjectRow) -> int:

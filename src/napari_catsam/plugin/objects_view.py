@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,11 +23,14 @@ __all__ = ["ObjectsView"]
 LEAST_HEIGHT = 190
 """Pixels of the table: its header and six rows."""
 
-MARGIN = 14
+MARGIN = 10
 """Pixels of a column beside its widest usual text."""
 
-WIDEST = ("000000", "", "0000000", "score", "planes")
+WIDEST = ("0000", "", "0000", "0.00", "planes")
 """Usual text of each column; columns with more can be drawn wider."""
+
+ROOM_FOR_PLANES = 320
+"""Pixels of the table from which on it has that column as well."""
 
 SWATCH = 10
 """Pixels a side of the colour beside the number."""
@@ -118,7 +121,8 @@ class ObjectsView(QWidget):
         before, place = self.current, self.rows.currentIndex().row()
         self._showing = True
         self.table.show_rows(rows, size_name)
-        self.rows.setColumnHidden(PLANES, not any(row.planes > 1 for row in rows))
+        self.rows.has_planes = any(row.planes > 1 for row in rows)
+        self.rows.fit()
         self._showing = False
         self.summary.setText(summary)
         if before is not None and self.table.find(before) is None:
@@ -215,19 +219,40 @@ class _Rows(QTableView):
         self.setIconSize(QSize(SWATCH, SWATCH))
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setTabKeyNavigation(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        if rows is not None and columns is not None:
+        self.has_planes = False
+        rows = self.verticalHeader()
+        if rows is not None:
             rows.hide()
-            rows.setDefaultSectionSize(self.fontMetrics().lineSpacing() + 6)
-            columns.setMinimumSectionSize(30)
 
     def setModel(self, model: ObjectsTable | None) -> None:  # type: ignore[override]
         """Show a model; the class gets the room that the other columns leave."""
         super().setModel(model)
         columns = self.horizontalHeader()
-        if columns is None:
+        if columns is not None:
+            columns.setMinimumSectionSize(30)
+            columns.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
+        self._set_widths()
+
+    def fit(self) -> None:
+        """Show the planes where objects have several and there is room."""
+        self.setColumnHidden(PLANES, not self.has_planes or self.width() < ROOM_FOR_PLANES)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show as many columns as there is room for."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit the columns to another font, such as that of napari's style."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._set_widths()
+
+    def _set_widths(self) -> None:
+        rows = self.verticalHeader()
+        if rows is None or self.model() is None:
             return
-        columns.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
+        rows.setDefaultSectionSize(self.fontMetrics().lineSpacing() + 6)
         for column, text in enumerate(WIDEST):
             if text:
                 self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(text) + MARGIN)

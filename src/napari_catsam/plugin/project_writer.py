@@ -52,6 +52,7 @@ class ProjectWriter(QObject):
         self._disk, self._session = disk, session
         self._projects: Sequence[OpenProject] = ()
         self._writing: tuple[OpenProject, Change] | None = None
+        self._written: Path | None = None
         self._told: set[str] = set()
         self.allowed = True
 
@@ -102,9 +103,12 @@ class ProjectWriter(QObject):
 
     def _on_written(self, folder: Path | None) -> None:
         self._writing = None
+        # A project without any work, such as that of an image just opened, has no folder.
+        self._written = folder or self._written
         self._told.clear()
         self._write_next()
-        if self._writing is None and folder is not None:
+        if self._writing is None and self._written is not None:
+            folder, self._written = self._written, None
             self.saved.emit(folder)
 
     def _on_not_written(self, error: BaseException) -> None:

@@ -13,7 +13,7 @@ from napari_catsam.plugin.layer_records import read_prompts_record
 from napari_catsam.plugin.live_prompt import LivePrompt
 from napari_catsam.plugin.live_record import read_live_record
 from napari_catsam.plugin.planes import level_zero
-from napari_catsam.plugin.project import ProjectRecord, PromptsRecord
+from napari_catsam.plugin.project import LIVE, ProjectRecord, PromptsRecord
 from napari_catsam.plugin.session import Session
 
 __all__ = ["PromptsWatch"]
@@ -69,17 +69,28 @@ class PromptsWatch:
             self.changed.emit()
             self.begun.emit()
 
-    def read(self) -> tuple[PromptsRecord, ...]:
-        """Return what is drawn in the layers in which something is, and the object on the image."""
-        records = [read_prompts_record(layer) for layer in self.layers]
-        image, live = self.image, self._session.live
+    def read(self, image: Image, before: tuple[PromptsRecord, ...]) -> tuple[PromptsRecord, ...]:
+        """Return what is drawn in the layers in which something is, and the object on an image.
+
+        Parameters
+        ----------
+        image : Image
+            Another one than that of the layers may be the one that is annotated.
+        before : tuple of PromptsRecord
+            What was read of it last; what is drawn on an image that is left stays so.
+        """
+        if image is self.image:
+            drawn = [read_prompts_record(layer) for layer in self.layers]
+        else:
+            drawn = [record for record in before if record.kind != LIVE]
+        return tuple(record for record in (*drawn, *self._read_live(image)) if record.data)
+
+    def _read_live(self, image: Image) -> list[PromptsRecord]:
+        live = self._session.live
         # Of an object of a Labels layer that is refined the mask is not kept, only its change would.
-        if image is not None and live is not None and live.picked is None:
-            if live.plane.data is level_zero(image):
-                records.append(read_live_record(live, image))
-        elif image is not None and image in self.unfinished:
-            records.append(self.unfinished[image])
-        return tuple(record for record in records if record.data)
+        if live is not None and live.picked is None and live.plane.data is level_zero(image):
+            return [read_live_record(live, image)]
+        return [self.unfinished[image]] if image in self.unfinished else []
 
     def close(self) -> None:
         """Listen to nothing any more."""

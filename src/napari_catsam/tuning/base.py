@@ -37,6 +37,9 @@ class Tuner(nn.Module):
         Whether the encoder gives the same output as before, until the first training step.
     has_head : bool
         Whether the method also trains the HQ head of the mask decoder.
+    isolated : bool
+        Whether what is trained must be an addition that is exactly zero after :meth:`neutralise`;
+        only a method that is not so by itself looks at it.
     """
 
     identity_at_init: ClassVar[bool] = False
@@ -45,6 +48,7 @@ class Tuner(nn.Module):
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.depth = backbone.depth
+        self.isolated = False
 
     def attach(self, vit: Any) -> None:
         """Wrap sub-modules of the image encoder, once, after it was frozen.
@@ -80,6 +84,13 @@ class Tuner(nn.Module):
 
     def finish(self) -> None:
         """Drop what :meth:`start` kept, after the last block."""
+
+    def kept(self) -> Any:
+        """Return what :meth:`start` keeps for the blocks."""
+        return None
+
+    def resume(self, kept: Any) -> None:
+        """Take :meth:`kept` back, so that a block can be run again for its gradient."""
 
 
 _TunerType = TypeVar("_TunerType", bound=type[Tuner])

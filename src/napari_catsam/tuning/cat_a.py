@@ -83,3 +83,11 @@ class CatAdapter(Tuner):
     def finish(self) -> None:
         """Forget the features of this image."""
         self._joint = None
+
+    def kept(self) -> torch.Tensor | None:
+        """Return the sum of the features."""
+        return self._joint
+
+    def resume(self, kept: torch.Tensor | None) -> None:
+        """Take the sum of the features back."""
+        self._joint = kept

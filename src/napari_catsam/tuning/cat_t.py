@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_catsam.sam.attention import attend
+from napari_catsam.sam.attention import Bias, as_matrix, attend
 from napari_catsam.tuning.base import Tuner, register
 
 if TYPE_CHECKING:
@@ -62,13 +63,27 @@ class CatToken(Tuner):
         for slot, attention, project in zip(
             self._slots, self._attentions, self.projections, strict=True
         ):
-            _, key, value = attention.qkv(project(token)).reshape(3, attention.num_heads, 1, -1)
-            slot.key, slot.value = key, value
+            hidden = project(token)
+            _, key, value = attention.qkv(hidden).reshape(3, attention.num_heads, 1, -1)
+            slot.key, slot.value, slot.added = key, value, None
+            if self.isolated:
+                # Without the bias, so that a token of zero adds nothing.
+                own = attention.qkv.weight[2 * attention.qkv.in_features :]
+                slot.added = F.linear(hidden, own).reshape(attention.num_heads, 1, -1)
 
     def finish(self) -> None:
         """Forget the keys and values."""
         for slot in self._slots:
-            slot.key = slot.value = None
+            slot.key = slot.value = slot.added = None
+
+    def kept(self) -> list[tuple[torch.Tensor | None, ...]]:
+        """Return the keys and values."""
+        return [(slot.key, slot.value, slot.added) for slot in self._slots]
+
+    def resume(self, kept: list[tuple[torch.Tensor | None, ...]]) -> None:
+        """Take the keys and values back."""
+        for slot, (key, value, added) in zip(self._slots, kept, strict=True):
+            slot.key, slot.value, slot.added = key, value, added
 
 
 class _Unregistered(list[Any]):
@@ -82,27 +97,43 @@ class TokenAttend:
     ----------
     key, value : Tensor, (heads, 1, d), or None
         The extra token of this block; without one this is plain attention.
+    added : Tensor, (heads, 1, d), or None
+        What the token adds instead of taking part in the softmax.
     """
 
     def __init__(self) -> None:
         self.key: torch.Tensor | None = None
         self.value: torch.Tensor | None = None
+        self.added: torch.Tensor | None = None
 
     def __call__(
         self,
         query: torch.Tensor,
         key: torch.Tensor,
         value: torch.Tensor,
-        bias: torch.Tensor | None,
+        bias: Bias,
     ) -> torch.Tensor:
         """Attend; arguments and result as :func:`napari_catsam.sam.attention.attend`."""
         if self.key is None or self.value is None:
             return attend(query, key, value, bias)
+        if self.added is not None:
+            return self._add(query, attend(query, key, value, bias), key.shape[2])
         if not torch.is_grad_enabled():
-            known = _attend_with_sums(query, key, value, bias)
+            known = _attend_with_sums(query, key, value, as_matrix(bias))
             if known is not None:
                 return self._merge(query, *known)
         return self._attend_joined(query, key, value, bias)
+
+    def _add(self, query: torch.Tensor, out: torch.Tensor, keys: int) -> torch.Tensor:
+        """Add the token's value by the share that it would have among keys of score 0.
+
+        Finished attention is not scaled down for it, so a token that adds zero changes no bit.
+        """
+        token_key, _ = self._token(query)
+        score = (query * token_key).sum(-1, keepdim=True) * query.shape[-1] ** -0.5
+        share = torch.sigmoid(score.float() - math.log(keys)).to(out.dtype)
+        added = torch.zeros_like(token_key) if self.added is None else self.added.to(out.dtype)
+        return out + share * added
 
     def _merge(
         self, query: torch.Tensor, out: torch.Tensor, log_sums: torch.Tensor
@@ -122,14 +153,14 @@ class TokenAttend:
         query: torch.Tensor,
         key: torch.Tensor,
         value: torch.Tensor,
-        bias: torch.Tensor | None,
+        bias: Bias,
     ) -> torch.Tensor:
         """Attend over the token and the image together: the differentiable way."""
         token_key, token_value = self._token(query)
         heads = (query.shape[0], -1, -1, -1)
         key = torch.cat([token_key.expand(heads), key], dim=2)
         value = torch.cat([token_value.expand(heads), value], dim=2)
-        return attend(query, key, value, None if bias is None else F.pad(bias, (1, 0)))
+        return attend(query, key, value, F.pad(bias, (1, 0)) if torch.is_tensor(bias) else bias)
 
     def _token(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.key is None or self.value is None:

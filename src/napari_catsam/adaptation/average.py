@@ -1,0 +1,71 @@
+"""The running mean of what is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from napari_catsam.adaptation.start import copy_values
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_catsam.models.catsam import CatSam
+
+__all__ = ["RunningMean"]
+
+
+class RunningMean:
+    """An exponential mean over the steps of a model's trained values, in float32.
+
+    The first steps count fully: the decay rises to ``decay`` as ``(1 + t) / (10 + t)``.
+
+    Parameters
+    ----------
+    model : CatSam
+        Whose values are averaged; the mean starts with those that it has now.
+    decay : float
+        Share of the old mean that is kept in a step; with 0 the mean is the last value.
+
+    Attributes
+    ----------
+    values : dict of str to Tensor
+        The mean.
+    """
+
+    def __init__(self, model: CatSam, decay: float) -> None:
+        self._decay = decay
+        self._steps = 0
+        self.values = {k: v.float().clone() for k, v in model.trained_tensors().items()}
+
+    @property
+    def steps(self) -> int:
+        """How many steps went into the mean."""
+        return self._steps
+
+    def restore(self, values: dict[str, torch.Tensor], steps: int) -> None:
+        """Take over the mean of a run that stopped."""
+        self.values = {k: values[k].to(v.device).clone() for k, v in self.values.items()}
+        self._steps = steps
+
+    def move(self, device: torch.device) -> None:
+        """Move the mean to another device."""
+        self.values = {k: v.to(device) for k, v in self.values.items()}
+
+    def add(self, model: CatSam) -> None:
+        """Add the values after a step."""
+        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self._steps += 1
+        for name, value in model.trained_tensors().items():
+            self.values[name].lerp_(value.float(), 1 - decay)
+
+    @contextmanager
+    def applied(self, model: CatSam) -> Iterator[None]:
+        """Put the mean in place of the model's values for the time of a block."""
+        own = {name: value.clone() for name, value in model.trained_tensors().items()}
+        copy_values(self.values, model)
+        try:
+            yield
+        finally:
+            copy_values(own, model)

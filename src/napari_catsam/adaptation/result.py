@@ -1,0 +1,134 @@
+"""From a run that has ended to an adapter, and from a run that was stopped to one that goes on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_catsam.adaptation.start import copy_values
+from napari_catsam.adaptation.verdict import judge
+from napari_catsam.errors import TrainingError
+from napari_catsam.models.adapter import Adapter, ObjectScore, ShotNote, cut_adapter
+from napari_catsam.sam.weights import hash_state_dict
+
+if TYPE_CHECKING:
+    from napari_catsam.adaptation.state import RunState
+    from napari_catsam.adaptation.trainer import Trainer
+    from napari_catsam.types import Shot
+
+__all__ = ["make_adapter", "record", "resume"]
+
+
+def make_adapter(run: Trainer) -> Adapter:
+    """Cut the adapter out of a run's trainee, with all that its header says."""
+    verdict = judge(run.before, run.after, held_out=run.split.held != "none")
+    channels = np.asarray(run.shots[0].image)
+    words = (run.config.note, run.split.note, verdict.words)
+    return cut_adapter(
+        run.trainee,
+        channels=1 if channels.ndim == 2 else channels.shape[2],
+        pixel_size=run.config.pixel_size,
+        shots=tuple(_describe(shot) for shot in run.shots),
+        steps=run.schedule.step,
+        seconds=run.schedule.seconds,
+        score_before=run.score_before,
+        score_after=float(run.after.mean()),
+        scores=_list_scores(run),
+        helps=verdict.helps,
+        seed=run.config.seed,
+        note="; ".join(word for word in words if word),
+    )
+
+
+def _list_scores(run: Trainer) -> tuple[ObjectScore, ...]:
+    names = [(image.name, label) for image in run.scored for label in image.objects]
+    rows = zip(names, run.before, run.after, strict=False)
+    return tuple(ObjectScore(name, label, float(b), float(a)) for (name, label), b, a in rows)
+
+
+def _describe(shot: Shot) -> ShotNote:
+    masks = np.asarray(shot.masks)
+    height, width = masks.shape
+    return ShotNote(shot.name, height, width, len(np.unique(masks[masks != 0])))
+
+
+def record(run: Trainer, state: RunState) -> None:
+    """Write into ``state`` what the run needs to go on."""
+    names = [name for name, p in run.trainee.named_parameters() if p.requires_grad]
+    moments = run.optimiser.state_dict()["state"]
+    groups: dict[str, dict[str, torch.Tensor]] = {
+        "value": run.trainee.trained_tensors(),
+        "mean": run.mean.values,
+        "best": run.best or {},
+    }
+    for kind in ("step", "exp_avg", "exp_avg_sq"):
+        groups[kind] = {names[i]: torch.as_tensor(v[kind]) for i, v in moments.items()}
+    state.put(
+        {
+            "fits": _fingerprint(run),
+            "step": run.schedule.step,
+            "seconds": run.schedule.seconds,
+            "averaged": run.mean.steps,
+            "looks_without_rise": run.looks_without_rise,
+            "images": len(run.scored),
+            "loss": None if math.isnan(run.loss) else run.loss,
+            "before": run.before.tolist(),
+            "after": run.after.tolist(),
+        },
+        groups,
+    )
+
+
+def resume(run: Trainer, state: RunState) -> None:
+    """Bring a run that has not begun to where ``state`` was recorded.
+
+    Raises
+    ------
+    TrainingError
+        If the state is that of a run on another model, other shots or another method.
+    """
+    facts: dict[str, Any] = state.facts
+    found, wanted = facts.get("fits", {}), _fingerprint(run)
+    for what, value in wanted.items():
+        if found.get(what) != value:
+            raise TrainingError(
+                f"the stopped run had another {what}; go on with the same one, or start anew"
+            )
+    copy_values(state.group("value"), run.trainee)
+    run.mean.restore(state.group("mean"), facts["averaged"])
+    run.best = state.group("best") or None
+    names = [name for name, p in run.trainee.named_parameters() if p.requires_grad]
+    groups = {kind: state.group(kind) for kind in ("step", "exp_avg", "exp_avg_sq")}
+    moments = {
+        index: {kind: group[name].clone() for kind, group in groups.items()}
+        for index, name in enumerate(names)
+        if name in groups["step"]
+    }
+    run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": moments})
+    run.before, run.after = np.array(facts["before"]), np.array(facts["after"])
+    run.score_before = float(run.before.mean())
+    run.loss = math.nan if facts["loss"] is None else facts["loss"]
+    run.scored = run.choose_scored(facts["images"])
+    run.looks_without_rise = facts["looks_without_rise"]
+    run.schedule.take_over(facts["step"], facts["seconds"])
+
+
+def _fingerprint(run: Trainer) -> dict[str, Any]:
+    """Name what must be the same for a run to go on."""
+    base = run.base
+    arrays = {
+        f"{index} {name}": torch.from_numpy(np.ascontiguousarray(np.asarray(value, np.float64)))
+        for index, shot in enumerate(run.shots)
+        for name, value in (("image", shot.image), ("masks", shot.masks), ("ignore", shot.ignore))
+        if value is not None
+    }
+    return {
+        "model": base.model_id,
+        "method": run.config.method,
+        "start": run.config.init,
+        "seed": run.config.seed,
+        "shots": hash_state_dict(arrays),
+    }

@@ -1,0 +1,78 @@
+"""Whether an adapter helps: a gain on held-out objects against the noise of that gain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+__all__ = ["Verdict", "judge"]
+
+CONFIDENCE = 0.9
+"""One-sided: so sure must it be that the mean gain of further objects is above zero."""
+
+LEAST_GAIN = 0.01
+"""A smaller mean gain is none, however steady."""
+
+FEW = 2
+"""So few objects say nothing about their own noise."""
+
+GAIN_OF_FEW = 0.03
+"""What the mean gain must be then, and where nothing could be held out."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the scores say.
+
+    Attributes
+    ----------
+    helps : bool
+        Whether the adapter should be used instead of the base model.
+    gain, margin : float
+        Mean gain of object IoU, and what it had to exceed.
+    words : str
+        The same for the user; it begins with "not better" exactly if it does not help.
+    """
+
+    helps: bool
+    gain: float
+    margin: float
+    words: str
+
+
+def judge(
+    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], *, held_out: bool
+) -> Verdict:
+    """Compare two models on the same objects, from the same prompts.
+
+    The differences of the pairs are taken, so that easy and hard objects do not count as noise. Their
+    mean must exceed ``k`` standard errors, where ``k`` is Student's quantile for that many objects: 1.6
+    for four, 1.3 for many.
+
+    Parameters
+    ----------
+    before, after : ndarray, (N,), float
+        Object IoU by the base model and by the adapter, in the same order.
+    held_out : bool
+        Whether the objects were not trained on.
+    """
+    difference = np.asarray(after, float) - np.asarray(before, float)
+    count, gain = len(difference), float(difference.mean())
+    if count <= FEW or not held_out:
+        margin, why = GAIN_OF_FEW, _explain_few(count, held_out)
+    else:
+        error = float(difference.std(ddof=1)) / count**0.5
+        margin = max(LEAST_GAIN, float(stdtrit(count - 1, CONFIDENCE)) * error)
+        why = f"on {count} objects a gain counts from {margin:.3f} on"
+    helps = gain > margin
+    start = "better than" if helps else "not better than"
+    return Verdict(helps, gain, margin, f"{start} the base model: IoU {gain:+.3f}, {why}")
+
+
+def _explain_few(count: int, held_out: bool) -> str:
+    objects = "1 object" if count == 1 else f"{count} objects"
+    reason = f"{objects} cannot show the noise of a score" if held_out else "nothing was held out"
+    return f"{reason}, so a gain counts from {GAIN_OF_FEW:.2f} on"

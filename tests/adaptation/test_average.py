@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import torch
+
+from napari_catsam.adaptation.average import RunningMean
+from napari_catsam.models.catsam import CatSam
+
+
+def shift(model: CatSam, by: float) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(by)
+
+
+def test_the_mean_follows_the_values_and_is_applied_for_a_block_only(base: CatSam) -> None:
+    model = base.with_method("hq")
+    mean = RunningMean(model, 0.5)
+    name, start = next(iter({k: v.clone() for k, v in model.trained_tensors().items()}.items()))
+    shift(model, 1.0)
+    mean.add(model)  # the first decay is a tenth
+    torch.testing.assert_close(mean.values[name], start + 0.9)
+    with mean.applied(model):
+        torch.testing.assert_close(model.trained_tensors()[name], start + 0.9)
+    torch.testing.assert_close(model.trained_tensors()[name], start + 1.0)
+
+
+def test_without_decay_the_mean_is_the_last_value(base: CatSam) -> None:
+    model = base.with_method("hq")
+    mean = RunningMean(model, 0.0)
+    for _ in range(3):
+        shift(model, 0.5)
+        mean.add(model)
+    for name, value in model.trained_tensors().items():
+        torch.testing.assert_close(mean.values[name], value)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_catsam.adaptation.verdict import judge
+
+
+def test_a_steady_gain_helps() -> None:
+    before = np.array([0.2, 0.5, 0.7, 0.9])
+    verdict = judge(before, before + np.array([0.1, 0.08, 0.1, 0.05]), held_out=True)
+    assert verdict.helps
+    assert verdict.gain == pytest.approx(0.0825)
+    assert verdict.words.startswith("better than the base model: IoU +0.083, on 4 objects")
+
+
+def test_the_same_mean_gain_does_not_help_when_it_is_noise() -> None:
+    before = np.full(4, 0.5)
+    verdict = judge(before, before + np.array([0.45, -0.3, 0.3, -0.12]), held_out=True)
+    assert not verdict.helps
+    assert verdict.margin > verdict.gain > 0.08
+    assert verdict.words.startswith("not better than the base model")
+
+
+def test_hard_and_easy_objects_are_no_noise() -> None:
+    """Scores differ a lot between objects, the differences of the pairs do not."""
+    before = np.linspace(0.05, 0.85, 9)
+    assert judge(before, before + 0.05, held_out=True).helps
+
+
+def test_one_or_two_objects_need_a_fixed_margin_and_are_named() -> None:
+    small = judge(np.array([0.5, 0.5]), np.array([0.52, 0.53]), held_out=True)
+    assert not small.helps
+    assert "2 objects cannot show the noise of a score" in small.words
+    assert judge(np.array([0.5]), np.array([0.54]), held_out=True).helps
+
+
+def test_without_held_out_objects_a_fixed_margin_counts() -> None:
+    before = np.full(6, 0.5)
+    verdict = judge(before, before + 0.02, held_out=False)
+    assert not verdict.helps
+    assert "nothing was held out" in verdict.words
+
+
+def test_a_tiny_gain_is_none_however_steady() -> None:
+    before = np.full(30, 0.5)
+    assert not judge(before, before + 0.005, held_out=True).helps
+
+
+def test_noise_alone_seldom_helps() -> None:
+    draws = [np.random.default_rng(seed).normal(0, 0.1, (2, 8)) for seed in range(400)]
+    kept = sum(judge(0.5 + a, 0.5 + b, held_out=True).helps for a, b in draws)
+    assert 15 < kept < 65  # about one in ten, as the quantile says
