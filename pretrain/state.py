@@ -45,7 +45,7 @@ class Plan:
     out: Path
     work: Path
     data: Path | None = None
-    minutes: float = 100.0
+    minutes: float = 200.0
     steps: int = 1_000_000
     seed: int = 0
     images: int = 4
