@@ -64,7 +64,6 @@ docs: $(DOCS_INSTALLED)
 
 screenshots: $(INSTALLED)
 	@tools/setup_display.sh
-	@tools/with_display.sh $(BIN)/python tools/annotate_picture.py
 	@tools/with_display.sh $(BIN)/python tools/screenshots.py
 
 bench: $(INSTALLED)

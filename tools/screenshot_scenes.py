@@ -16,12 +16,13 @@ from skimage.data import immunohistochemistry
 from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.plugin.channels import ChannelChoice
 from napari_catsam.plugin.coins import find_coins
+from napari_catsam.plugin.folding import Fold
 from napari_catsam.plugin.guide_layers import SLICE
 from napari_catsam.plugin.layers import add_shapes
 from napari_catsam.plugin.library import Library
 from napari_catsam.plugin.live_prompt import LivePrompt, Tool
 from napari_catsam.plugin.sample_stack import make_stack
-from napari_catsam.plugin.samples import open_coins, open_immunohistochemistry, open_stack
+from napari_catsam.plugin.samples import open_coins, open_stack
 from napari_catsam.plugin.session import Session
 
 __all__ = ["SCENES"]
@@ -91,12 +92,14 @@ def show_drawing(make: Make) -> None:
     coins = _coins()
     stage.annotate()
     stage.accept(*map(_box, coins[:2]))
+    camera = stage.viewer.scene.camera
+    camera.center, camera.zoom = (115.0, 215.0), 3.0
     stage.widget.session.tool = Tool.POLYGON
-    stage.click(image, _round(coins[2], turn=0.7))
+    stage.click(image, _round(coins[2], turn=0.75, places=7))
     stage.shoot("polygon")
     stage.widget.commands.live.clear()
     stage.widget.session.tool = Tool.LASSO
-    lasso = _round(coins[3], turn=0.8)
+    lasso = _round(coins[3], turn=0.8, places=40)
     stage.drag(image, lasso)
     stage.shoot("lasso")
     stage.let_go(image, lasso[-1])
@@ -111,8 +114,9 @@ def show_objects(make: Make) -> None:
     stack = make_stack()
     truth = stack.truth[SLICE]
     stage.annotate()
-    for number in _largest(truth, 12):
-        stage.widget.session.choose_class("vessel" if number in stack.vessels else "cell")
+    vessels = [number for number in stack.vessels if (truth == number).any()]
+    for number in [*_largest(truth, 8), *vessels[:3]]:
+        stage.widget.session.choose_class("vessel" if number in vessels else "cell")
         stage.accept(_box(truth == number))
     stage.widget.live_view.annotate.click()
     stage.show(stage.widget.objects.view)
@@ -159,13 +163,10 @@ def show_narrow(make: Make) -> None:
         stage.accept(*map(_box, _coins()[:5]))
         stage.give(LivePrompt(_box(_coins()[5])))
         stage.set_width(NARROW)
-        stage.shoot("narrow")
-        stage.show(stage.widget.live_view)
-        stage.shoot_dock("narrow_annotate")
-        stage.show(stage.widget.objects.view)
-        stage.shoot_dock("narrow_objects")
-        stage.show(stage.widget.adapt_view)
-        stage.shoot_dock("narrow_adapt")
+        views = (stage.widget.segment_view, stage.widget.live_view, stage.widget.adapt_view)
+        for fold in stage.widget.findChildren(Fold):
+            fold.unfold()
+        stage.shoot_docks("narrow", views)
     finally:
         appearance.font_size = usual
 
@@ -189,15 +190,18 @@ def show_guide(make: Make) -> None:
     let_pass(1000)
     stage.shoot("guide")
     truth = make_stack().truth[SLICE]
-    framed = _largest(truth, 1)
-    others = [n for n in _largest(truth, 40) if n not in np.unique(_lessons(stage))][:3]
-    for number in dict.fromkeys([*framed, *others]):
+    (framed,) = _largest(truth, 1)
+    lessons = stage.viewer.layers["masks to learn from"].data[SLICE]
+    known = {0, framed, *np.unique(lessons).tolist()}
+    areas = np.bincount(truth.ravel())
+    others = [int(n) for n in np.argsort(-areas, kind="stable") if int(n) not in known]
+    for number in (framed, *others[:2]):
         stage.accept(_box(truth == number))
     stage.shoot("guide_adapt")
     widget.adapt_view.adapt_button.click()
     stage.settle()
     wait_until(lambda: widget.session.adapter is not None)
-    stage.give(LivePrompt(_box(truth == others[-1])))
+    stage.give(LivePrompt(_box(truth == others[2])))
     stage.shoot("guide_compare")
     widget.guide.end()
     stage.show(widget.adapt_view)
@@ -205,7 +209,7 @@ def show_guide(make: Make) -> None:
 
 
 def show_channels(make: Make) -> None:
-    """Three layers become red, green and blue."""
+    """Two layers become red and blue."""
     stage = make()
     stains = rgb2hed(immunohistochemistry())
     images = [
@@ -213,25 +217,27 @@ def show_channels(make: Make) -> None:
             stains[..., n], name=name, colormap=colour, blending="additive",
             contrast_limits=tuple(np.percentile(stains[..., n], (1, 99.8))),
         )
-        for n, (name, colour) in enumerate([("nuclei", "blue"), ("stroma", "green"), ("DAB", "red")])
+        for n, name, colour in ((0, "hematoxylin", "blue"), (2, "DAB", "red"))
     ]  # fmt: skip
     stage.viewer.reset_view()
     stage.viewer.layers.selection.active = images[0]
     stage.widget.segment_view.image.show_value(images[0])
-    stage.widget.session.channels = ChannelChoice(tuple(i.unique_id for i in reversed(images)))
+    stage.widget.session.channels = ChannelChoice((images[1].unique_id, None, images[0].unique_id))
     stage.widget.live_view.annotate.click()
-    stage.give(LivePrompt((120.0, 120.0, 240.0, 240.0)))
+    stage.give(LivePrompt((305.0, 250.0, 505.0, 385.0)))
     stage.shoot("channels")
 
 
 def show_batch(make: Make) -> None:
     """Boxes in a Shapes layer, segmented together."""
     stage = make()
-    image = stage.open(open_immunohistochemistry())
+    image = stage.open(open_coins())
     shapes = add_shapes(stage.viewer, image)
-    shapes.add_rectangles([[(r, c), (r + 30, c + 30)] for r in (40, 200, 330) for c in (60, 300)])
+    boxes = np.array([_box(coin) for coin in _coins()]) - 0.5
+    shapes.add_rectangles(boxes.reshape(-1, 2, 2))
     stage.widget.segment()
     stage.settle()
+    stage.show(stage.widget.segment_view.batch)
     stage.shoot("batch")
 
 
@@ -275,10 +281,10 @@ def _middle(mask: Masks) -> Place:
     return float(rows.mean()), float(columns.mean())
 
 
-def _round(mask: Masks, turn: float) -> list[Place]:
+def _round(mask: Masks, turn: float, places: int) -> list[Place]:
     """Return places around an object, a part of the way."""
     r0, c0, r1, c1 = _box(mask)
-    angles = np.linspace(0, 2 * np.pi * turn, 10)
+    angles = np.linspace(0, 2 * np.pi * turn, places)
     rows = (r0 + r1) / 2 + (r1 - r0) / 2 * np.sin(angles)
     columns = (c0 + c1) / 2 + (c1 - c0) / 2 * np.cos(angles)
     return [*zip(rows.tolist(), columns.tolist(), strict=True)]
@@ -290,8 +296,3 @@ def _largest(truth: npt.NDArray[np.int32], count: int) -> list[int]:
     areas = np.bincount(truth.ravel())
     areas[np.unique(np.append(edges, 0))] = 0
     return [int(n) for n in np.argsort(-areas, kind="stable")[:count] if areas[n]]
-
-
-def _lessons(stage: Stage) -> npt.NDArray[np.int32]:
-    masks: npt.NDArray[np.int32] = stage.viewer.layers["masks to learn from"].data[SLICE]
-    return masks

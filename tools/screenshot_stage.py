@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,9 @@ from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.live_prompt import LivePrompt
-from napari_catsam.plugin.session import Session
+
+if TYPE_CHECKING:
+    from napari_catsam.plugin.session import Session
 
 __all__ = ["Place", "Stage"]
 
@@ -31,7 +34,17 @@ DRAW_MS = 700
 LONGEST_MS = 120_000
 """After which something that is waited for has gone wrong."""
 
-COLOURS = 255
+COLOURS = (100, 64, 40, 24)
+"""In each half of a picture's palette; as many as make a small file."""
+
+LARGEST = 150_000
+"""Bytes of a picture."""
+
+GAP, WHITE = 16, 255
+"""Pixels between docks that stand side by side, and their value."""
+
+GRAY = 40
+"""Difference between red, green and blue up to which a colour is gray."""
 
 ABOVE = 30
 """Pixels above what the dock is scrolled to."""
@@ -149,7 +162,7 @@ class Stage:
     def _find_places(self, image: Image, path: Sequence[Place]) -> list[QPoint]:
         """Return where places of an image are on the canvas."""
         hidden = self.viewer.dims.point[: image.ndim - 2]
-        camera, size = self.viewer.camera, self.canvas.size()
+        camera, size = self.viewer.scene.camera, self.canvas.size()
         middle = np.array([size.height(), size.width()]) / 2
         points = []
         for place in path:
@@ -177,18 +190,45 @@ class Stage:
         picture = self.viewer.screenshot(canvas_only=False, flash=False)
         self._save(np.asarray(picture)[..., :3], name)
 
-    def shoot_dock(self, name: str) -> None:
-        """Take a picture of the widget alone."""
-        let_pass(DRAW_MS)
-        picture = np.asarray(self.viewer.screenshot(canvas_only=False, flash=False))
-        place = self.widget.mapTo(self.main_window, QPoint(0, 0))
-        box = QRect(place, self.widget.size())
-        self._save(picture[box.top() : box.bottom(), box.left() : box.right(), :3], name)
+    def shoot_docks(self, name: str, tops: Sequence[QWidget]) -> None:
+        """Take pictures of the widget alone, scrolled to each of its parts, side by side."""
+        docks = []
+        for top in tops:
+            self.show(top)
+            let_pass(DRAW_MS)
+            window = np.asarray(self.viewer.screenshot(canvas_only=False, flash=False))
+            box = QRect(self.widget.mapTo(self.main_window, QPoint(0, 0)), self.widget.size())
+            dock = window[box.top() : box.bottom(), box.left() : box.right(), :3]
+            docks.append(np.pad(dock, ((0, 0), (0, GAP), (0, 0)), constant_values=WHITE))
+        self._save(np.concatenate(docks, axis=1)[:, :-GAP], name)
 
     def _save(self, picture: npt.NDArray[np.uint8], name: str) -> None:
         image = Pillow.fromarray(np.ascontiguousarray(picture))
-        few = image.quantize(COLOURS, method=Pillow.Quantize.MEDIANCUT, dither=Pillow.Dither.NONE)
-        few.save(self._pictures / f"{name}.png", optimize=True)
+        path = self._pictures / f"{name}.png"
+        for colours in COLOURS:
+            palette = make_palette(picture, colours)
+            image.quantize(palette=palette, dither=Pillow.Dither.NONE).save(path, optimize=True)
+            if path.stat().st_size < LARGEST:
+                return
+
+
+def make_palette(picture: npt.NDArray[np.uint8], colours: int) -> Pillow.Image:
+    """Choose the colours of a picture (H, W, 3), so that small bright marks keep theirs.
+
+    Half of them are chosen by how many pixels they have, the others by the colours alone.
+    """
+    kinds = np.unique((picture >> 3).reshape(-1, 3), axis=0) << 3
+    coloured = kinds[np.ptp(kinds, axis=1) > GRAY][None]
+    sources = [picture] + [coloured] * bool(coloured.size)
+    halves = [
+        Pillow.fromarray(np.ascontiguousarray(part)).quantize(colours, Pillow.Quantize.MEDIANCUT)
+        for part in sources
+    ]
+    palette = Pillow.new("P", (1, 1))
+    palette.putpalette(
+        [value for half in halves for value in (half.getpalette() or [])[: 3 * colours]]
+    )
+    return palette
 
 
 def let_pass(milliseconds: int) -> None:

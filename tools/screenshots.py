@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 PICTURES = Path(__file__).parent.parent / "docs" / "images"
 
@@ -21,6 +22,7 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         # napari reads the place of its settings when it is imported.
         os.environ["NAPARI_CONFIG"] = str(Path(folder) / "settings.yaml")
+        os.environ["XDG_CACHE_HOME"] = folder
         from screenshot_scenes import SCENES
 
         if names == ["--list"]:
@@ -38,11 +40,9 @@ def play(name: str) -> None:
     from screenshot_scenes import SCENES
     from screenshot_stage import Stage
 
-    from napari_catsam.plugin.session import Session
-
     stages: list[Stage] = []
 
-    def make(session: Session | None = None) -> Stage:
+    def make(session: Any = None) -> Stage:
         stages.append(Stage(PICTURES, session))
         return stages[-1]
 

@@ -164,6 +164,10 @@ class FakeLibrary:
             raise AdapterError(f"{path} is no adapter")
         return make_adapter(backbone=path.read_text())
 
+    def add_note(self, adapter: FakeAdapter, note: str) -> FakeAdapter:
+        header = SimpleNamespace(**vars(adapter.header) | {"note": f"{note}; {adapter.header.note}"})
+        return FakeAdapter(header)
+
 
 @pytest.fixture
 def library() -> FakeLibrary:

@@ -61,7 +61,11 @@ def prepare(library: FakeLibrary) -> threading.Event:
     gate.set()
     for name in ("vit_nano", "vit_b", "vit_nano adapted", "vit_b adapted"):
         library.predictors[name] = SlowPredictor(name, gate=gate)
-    library.step_done = lambda step: None if gate.wait(WAIT / 1000) else None
+
+    def wait(step: int) -> None:
+        assert gate.wait(WAIT / 1000)
+
+    library.step_done = wait
     return gate
 
 
@@ -110,7 +114,6 @@ class Monkey:
             self.record.begin()
             done = method(self)
             self.log[-1] += f" {done}" if done else ""
-            import time; print(f"{time.monotonic():.2f} {time.thread_time():.2f}", self.log[-1], flush=True)
             self._go_on()
             self.record.check()
 
@@ -481,8 +484,24 @@ class Monkey:
         dims = self.window.dims
         dims.ndisplay, dims.order = 2, tuple(range(dims.ndim))
         self.window.reset_view()
-        if "object prompts" in self.window.layers:
-            self.window.layers.selection.active = self.window.layers["object prompts"]
+        if self.rng.random() < 0.5:
+            self.session.tool = type(self.session.tool).BOX
+        own = [x for x in self.window.layers if is_own(x) and isinstance(x, Points)]
+        if own:
+            self.window.layers.selection.active = own[0]
+
+    @action(10)
+    def annotate_one(self) -> str | None:
+        """Do what the widget is for: a prompt on this plane, its answer, and accept."""
+        self.back_to_prompts()
+        if self.rng.random() < 0.5:
+            self.session.tool = type(self.session.tool).BOX
+            self.drag([self.place(-8), self.place(-8)])
+        else:
+            self.click_at(self.place(-8))
+        self.gate.set()
+        self.wait_idle()
+        return self.accept()
 
     @action(3)
     def rename(self) -> str:
@@ -545,7 +564,7 @@ class Monkey:
     def paint(self) -> str | None:
         """Correct labels by napari's own tools."""
         labels = self.any_of(self.layers(Labels))
-        if labels is None:
+        if labels is None or not labels.visible:  # napari fails in some that are hidden
             return None
         number = int(self.rng.integers(0, 6))
         shape = np.array(labels.data.shape)

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import (
-    ErrorNotification,
-    notification_manager,
-)
+from napari.utils.notifications import ErrorNotification, notification_manager
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.commands import read_drawn
+from napari_catsam.plugin.layers import fits
 from napari_catsam.plugin.live_layers import is_own
 from napari_catsam.plugin.mask_writing import WritePolicy
 from napari_catsam.plugin.project_writer import NOT_SAVED
@@ -118,7 +116,7 @@ class Record:
             )
         except CatsamError:
             return
-        if target is not None and not self._lies_on(target, image):
+        if target is not None and not fits(target, image):
             return
         masks: list[Any] = []
         for batch in drawn.prompts.batches(drawn.plane.size, 1000):
@@ -256,9 +254,3 @@ class Record:
 
     def _compare(self, labels: Labels) -> None:
         assert np.array_equal(labels.data, self.histories[labels].now), "another mask was written"
-
-    @staticmethod
-    def _lies_on(labels: Any, image: Any) -> bool:
-        from napari_catsam.plugin.layers import fits
-
-        return fits(labels, image)

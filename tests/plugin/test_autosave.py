@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import json
 import os
 import weakref
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from napari.components import ViewerModel
 
 from napari_catsam.plugin.autosave import Autosave
 from napari_catsam.plugin.catsam_widget import CatsamWidget
+from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.live_prompt import LivePrompt
 from napari_catsam.plugin.project_reading import read_project, read_record
 from napari_catsam.plugin.save_timer import LONGEST_MORE_MS
@@ -552,3 +554,67 @@ def test_prompts_are_saved_with_their_image_while_another_one_is_chosen(
     assert read_record(folder).live == ()
     others = [read_record(path.parent) for path in folder.parent.parent.rglob("project.json")]
     assert [record.image.name for record in others] == ["cells"]
+
+
+def add_dna(viewer: Any) -> Any:
+    return viewer.add_image(VOLUME[::-1], name="dna", scale=(2, 0.5, 0.5))
+
+
+@pytest.fixture
+def coloured(viewer: Any, segmented: Any, widget: Any, wait_saved: Any) -> Path:
+    """Choose channels of two layers, and save."""
+    dna = add_dna(viewer)
+    picks = (dna.unique_id, None, viewer.layers["cells"].unique_id)
+    widget.session.channels = ChannelChoice(picks)
+    folder: Path = wait_saved(widget)
+    assert read_record(folder).channels.picks == ("dna", None, "cells")
+    return folder
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_channels_are_restored_where_their_layers_are_open(
+    qtbot: Any, coloured: Path, widget: Any, reopen: Any, present: bool
+) -> None:
+    close(qtbot, widget)
+    viewer, other = reopen()
+    dna = add_dna(viewer) if present else None
+    with qtbot.waitSignal(other.autosave.restored, timeout=WAIT):
+        other.restore_bar.restore_button.click()
+    picks = (dna and dna.unique_id, None, viewer.layers["cells"].unique_id)
+    assert other.session.channels == (ChannelChoice(picks) if present else AS_SHOWN)
+
+
+def test_channels_along_an_axis_are_restored(
+    qtbot: Any, segmented: Any, widget: Any, reopen: Any
+) -> None:
+    widget.session.channels = choice = ChannelChoice((2, None, 0), axis=0)
+    close(qtbot, widget)  # at once
+    _, other = reopen()
+    with qtbot.waitSignal(other.autosave.restored, timeout=WAIT):
+        other.restore_bar.restore_button.click()
+    assert other.session.channels == choice
+
+
+@pytest.mark.parametrize("leave", ["another image", "closing the viewer"])
+def test_channels_stay_with_the_image_that_is_left(
+    qtbot: Any, viewer: Any, coloured: Path, widget: Any, leave: str, wait_saved: Any
+) -> None:
+    if leave == "another image":
+        viewer.add_image(np.zeros((30, 30)), name="other")
+        view = widget.segment_view
+        view.image.show_value(viewer.layers["other"])
+        view.image.chosen.emit(view.image.value)
+        wait_saved(widget)
+    else:
+        viewer.layers.clear()
+    assert widget.session.channels == AS_SHOWN
+    close(qtbot, widget)
+    assert read_record(coloured).channels.picks == ("dna", None, "cells")
+
+
+def test_a_project_from_before_channels_were_kept_is_read(segmented: Any) -> None:
+    path = segmented[1] / "project.json"
+    content = json.loads(path.read_text())
+    del content["channels"]
+    path.write_text(json.dumps(content))
+    assert read_record(path.parent).channels.picks == ()

@@ -30,8 +30,11 @@ RECTANGLES = np.array(
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect what napari's notifications would say."""
     texts: list[str] = []
-    for name in ("show_error", "show_warning", "show_info"):
-        monkeypatch.setattr(f"napari_catsam.plugin.commands.{name}", texts.append)
+    for name in (
+        "commands.show_warning", "training.show_info", "training.show_warning",
+        "troubles.show_error",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"napari_catsam.plugin.{name}", texts.append)
     return texts
 
 
@@ -50,7 +53,7 @@ def draw(viewer: Any) -> Any:
 def test_the_status_line_says_what_to_do_next(viewer: Any, widget: Any) -> None:
     assert widget.status.text() == "Open an image"
     viewer.add_image(np.zeros((40, 60)))
-    assert widget.status.text() == "Draw a box or click an object"
+    assert widget.status.text() == "Press Annotate, then draw a box or click an object"
     assert not widget.segment_view.segment_button.isEnabled()
     viewer.add_shapes(RECTANGLES, shape_type="rectangle")
     viewer.add_points([[5, 5]])

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from qtpy.QtCore import QThreadPool
 
 from napari_catsam.plugin.jobs import DeviceQueue, Job
 
@@ -181,3 +182,89 @@ def test_a_result_that_asks_for_more_is_followed_by_no_pause(
     queue.submit(Job(once(1), on_result=lambda _: queue.submit(Job(once(2)))))
     qtbot.waitUntil(lambda: not queue.busy, timeout=WAIT)
     assert told == [True, False]
+
+
+def test_a_paused_job_takes_no_step_while_urgent_ones_run(qtbot: Any, queue: DeviceQueue) -> None:
+    steps: list[int] = []
+    results: list[str] = []
+
+    def train() -> Generator[int, bool | None, str]:
+        for step in range(10**9):
+            steps.append(step)
+            if (yield step):
+                return "stopped"
+        return "to the end"
+
+    job = Job(train, on_progress=lambda _: queue.pause(job), on_result=results.append)
+    queue.submit(job)
+    qtbot.waitUntil(lambda: bool(steps), timeout=WAIT)
+    for _ in range(3):  # what was on its way when it was paused has arrived with the second answer
+        answered: list[str] = []
+        queue.submit(Job(once("answer"), urgent=True, on_result=answered.append))
+        qtbot.waitUntil(lambda found=answered: found == ["answer"], timeout=WAIT)
+    taken = len(steps)
+    queue.submit(Job(once("answer"), urgent=True, on_result=answered.append))
+    qtbot.waitUntil(lambda: len(answered) == 2, timeout=WAIT)
+    assert len(steps) == taken
+    queue.finish(job)
+    wait_until_idle(qtbot, queue)
+    assert results == ["stopped"]
+
+
+def test_a_paused_job_goes_on_where_it_was(qtbot: Any, queue: DeviceQueue) -> None:
+    results: list[int] = []
+    seen: list[int] = []
+
+    def train() -> Generator[int, bool | None, int]:
+        yield from range(3)
+        return 3
+
+    def on_progress(step: int) -> None:
+        seen.append(step)
+        queue.resume(job)
+
+    job = Job(train, on_progress=on_progress, on_result=results.append)
+    queue.submit(job)
+    queue.pause(job)
+    wait_until_idle(qtbot, queue)
+    assert seen == [0, 1, 2]
+    assert results == [3]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_cancelled_job_is_closed_and_gives_nothing(
+    qtbot: Any, queue: DeviceQueue, paused: bool
+) -> None:
+    told: list[Any] = []
+    closed = threading.Event()
+
+    def train() -> Generator[int, bool | None, str]:
+        try:
+            while True:
+                yield 0
+        except GeneratorExit:
+            closed.set()
+            raise
+
+    job = Job(train, on_result=told.append, on_error=told.append, on_cancelled=told.append)
+    queue.submit(job)
+    if paused:
+        queue.pause(job)
+    queue.cancel(job)
+    wait_until_idle(qtbot, queue)
+    assert closed.is_set()
+    assert told == [None]
+
+
+def test_a_paused_job_does_not_keep_the_worker_when_the_queue_is_closed(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    def train() -> Generator[int, bool | None, None]:
+        while True:
+            yield 0
+
+    job = Job(train)
+    queue.submit(job)
+    queue.pause(job)
+    queue.close()
+    assert QThreadPool.globalInstance().waitForDone(WAIT)

@@ -13,7 +13,6 @@ from napari.layers import Image, Labels, Points, Shapes
 
 from napari_catsam.plugin.layer_records import (
     edited_planes,
-    fits,
     make_labels,
     make_prompts,
     read_image_record,
@@ -21,14 +20,11 @@ from napari_catsam.plugin.layer_records import (
     read_prompts_record,
     sample_reader,
 )
+from napari_catsam.plugin.layers import fits
 from napari_catsam.plugin.object_features import ObjectFeatures, read_features, write_features
 from napari_catsam.plugin.planes import data_to_world
-from napari_catsam.plugin.project import (
-    ModelRecord,
-    ProjectRecord,
-    record_from_json,
-    record_to_json,
-)
+from napari_catsam.plugin.project import ModelRecord, ProjectRecord
+from napari_catsam.plugin.project_json import record_from_json, record_to_json
 
 PLACEMENTS: dict[str, dict[str, Any]] = {
     "scaled": {"scale": (2, 0.5, 0.25), "translate": (1, 2, 3), "units": ("um", "um", "um")},

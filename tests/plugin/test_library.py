@@ -55,6 +55,10 @@ def test_segment_adapt_save_load_and_segment_again(tmp_path: Path) -> None:
     _, path = finish(engine.save_adapter(adapter, tmp_path / "a.safetensors"))
     _, loaded = finish(engine.load_adapter(path, BASE))
     assert loaded.sha256 == adapter.sha256
+    _, path = finish(engine.save_adapter(adapter, tmp_path / "b.safetensors", "my words"))
+    _, noted = finish(engine.load_adapter(path, BASE))
+    assert noted.header.note == f"my words; {adapter.header.note}"
+    assert noted.sha256 == adapter.sha256
     _, objects = finish(engine.segment(ModelChoice("tiny", "cpu", loaded), plane, prompts))
     assert len(objects) == 4
 

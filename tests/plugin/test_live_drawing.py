@@ -160,6 +160,13 @@ def test_a_polygon_follows_the_mouse_and_escape_drops_it(make_stage: Any) -> Non
     assert asked(stage) == []
 
 
+def test_what_was_said_last_gives_way_to_the_hint_of_the_tool(make_stage: Any) -> None:
+    stage = make_stage()
+    stage.session.tool, stage.session.note = Tool.POLYGON, "object 2 in cells masks"
+    stage.click(DIAMOND[0])
+    assert stage.session.note == ""
+
+
 def test_undo_takes_back_one_corner_of_a_polygon_before_any_prompt(make_stage: Any) -> None:
     stage = make_stage()
     stage.click((30, 40))

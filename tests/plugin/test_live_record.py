@@ -17,9 +17,8 @@ from napari_catsam.plugin.project import (
     ImageRecord,
     ModelRecord,
     ProjectRecord,
-    record_from_json,
-    record_to_json,
 )
+from napari_catsam.plugin.project_json import record_from_json, record_to_json
 from napari_catsam.types import Intensity
 
 DATA = np.zeros((3, 40, 60))

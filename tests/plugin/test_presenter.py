@@ -34,14 +34,14 @@ def stack(viewer: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_catsam.plugin.commands.show_error", lambda text: None)
+    monkeypatch.setattr("napari_catsam.plugin.troubles.show_error", lambda text: None)
 
 
 def test_an_empty_viewer_is_told_what_to_do_first(viewer: Any, widget: CatsamWidget) -> None:
     assert widget.status.doing.text() == "Ready · vit_nano · auto"
     assert widget.status.message.text() == "Open an image"
     viewer.add_image(np.zeros((40, 60)))
-    assert widget.status.message.text() == "Draw a box or click an object"
+    assert widget.status.message.text() == "Press Annotate, then draw a box or click an object"
 
 
 def test_while_a_plane_is_embedded_all_of_it_is_said(
@@ -100,7 +100,7 @@ def test_an_error_is_marked_until_something_else_is_said(
     assert widget.status.message.text() == "Cannot segment: no memory; choose the device cpu"
     assert widget.status.message.styleSheet()
     viewer.dims.set_current_step(0, 3)
-    assert widget.status.message.text() == "Draw a box or click an object"
+    assert widget.status.message.text() == "Press Annotate, then draw a box or click an object"
     assert not widget.status.message.styleSheet()
 
 
@@ -129,12 +129,12 @@ def test_a_model_that_the_activity_names_is_not_named_again() -> None:
     assert describe_doing(session) == "loading vit_nano · auto"
 
 
-def test_an_adapter_without_a_file_goes_by_its_method(adapter_factory: Callable[..., Any]) -> None:
+def test_an_adapter_without_a_file_goes_by_its_version(adapter_factory: Callable[..., Any]) -> None:
     session = Session()
     session.open_adapter(adapter_factory(), "polyps-v2")
     session.keep_adapter(adapter_factory(0.1, 0.9))
     assert session.variant is Variant.ADAPTED
-    assert str(session.model) == "vit_nano + cat-a"
+    assert str(session.model) == "vit_nano + v2"
 
 
 @pytest.mark.parametrize(

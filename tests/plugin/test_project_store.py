@@ -23,8 +23,8 @@ from napari_catsam.plugin.project import (
     ModelRecord,
     PromptsRecord,
     list_ids,
-    record_from_json,
 )
+from napari_catsam.plugin.project_json import record_from_json
 from napari_catsam.plugin.project_place import default_root
 from napari_catsam.plugin.project_reading import Change, PlanePixels
 from napari_catsam.plugin.project_store import ProjectStore
@@ -260,7 +260,9 @@ def test_a_killed_process_leaves_whole_files(tmp_path: Path) -> None:
     assert process.stdout is not None
     last = 0
     while last < 20:
-        last = int(process.stdout.readline())
+        line = process.stdout.readline()
+        assert line, f"the process ended after {last} writings; its error is above"
+        last = int(line)
     process.kill()
     last = max([last, *map(int, process.stdout.read().split())])
     process.wait()

@@ -99,7 +99,7 @@ def test_values_that_are_no_numbers_are_one_error(
     viewer: Any, real: Any, wait_idle: Any, monkeypatch: Any, value: float, gamma: float
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr("napari_catsam.plugin.commands.show_error", told.append)
+    monkeypatch.setattr("napari_catsam.plugin.troubles.show_error", told.append)
     data = make_pattern().astype(np.float32)
     data[3, 4] = value
     viewer.add_image(data, name="broken", contrast_limits=(0, 255), gamma=gamma)

@@ -70,7 +70,7 @@ def test_clicks_change_it_and_accept_writes_it_back_under_its_number(desk: Any) 
     wanted[22:27, 10:15] = 5
     wanted[10:15, 10:15] = 0
     np.testing.assert_array_equal(desk.labels.data, wanted)
-    assert desk.session.note == "object 5 in mine refined: 25 pixels more, 25 fewer"
+    assert desk.session.note == "object 5 in mine refined by base: 25 pixels more, 25 fewer"
     assert desk.session.live is None
     desk.labels.undo()
     np.testing.assert_array_equal(desk.labels.data, before)

@@ -15,6 +15,7 @@ from napari.settings import get_plugin_settings
 import napari_catsam
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin import live_commands, live_drawing
+from napari_catsam.plugin.adapt_panel import COMPARE_KEY
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.preferences import Preferences
@@ -73,7 +74,7 @@ def test_the_choices_are_those_of_the_widget() -> None:
 
 
 def test_every_key_of_the_widget_can_be_set_and_is_its_own_default() -> None:
-    bound = {**live_commands.KEYS, live_drawing.TOOL_KEY: "next_tool"}
+    bound = {**live_commands.KEYS, live_drawing.TOOL_KEY: "next_tool", COMPARE_KEY: "compare"}
     assert find_keys(bound, Settings()) == bound
     assert {name: letter for letter, name in bound.items()} == Settings().keys
 

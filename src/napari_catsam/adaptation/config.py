@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from napari_catsam.adaptation.held_out import SHARE
 from napari_catsam.errors import TrainingError, UnknownNameError
 from napari_catsam.tuning.base import list_methods
 
@@ -99,7 +100,7 @@ class TrainConfig:
     weight_decay: float = 1e-4
     objects_per_step: int = 8
     views_per_step: int = 1
-    held_out: float = 0.2
+    held_out: float = SHARE
     clip_norm: float = 1.0
     average: float = 0.9
     patience: int | None = 5

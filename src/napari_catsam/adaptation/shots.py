@@ -10,18 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects
 
-from napari_catsam.adaptation.partial import choose_region, find_unsaid
-from napari_catsam.errors import ShotError
+from napari_catsam.adaptation.held_out import Held, find_ignored, plan_held_out
+from napari_catsam.adaptation.partial import find_unsaid
 
 if TYPE_CHECKING:
     from napari_catsam.types import Intensity, Shot
 
 __all__ = ["Sample", "Scored", "Split", "split_shots"]
 
-LEAST_SHOTS, LEAST_OBJECTS = 3, 4
-"""From so many shots on whole shots are held out, from so many objects on single objects."""
-
-Held = Literal["images", "objects", "regions", "none"]
 Annotated = Literal["surroundings", "everything"]
 
 
@@ -158,80 +154,25 @@ def split_shots(
     ShotError
         If there is no shot, or nothing outside of the ignored pixels.
     """
-    if not shots:
-        raise ShotError("no shots were given; draw at least one mask")
-    objects = [_usable_labels(shot) for shot in shots]
-    keys = [(index, label) for index, labels in enumerate(objects) for label in labels]
-    generator = np.random.default_rng([seed, 0])
-    held_keys, held = _hold_out(objects, keys, share, generator)
+    plan = plan_held_out(shots, share, seed)
+    all_trained = plan.held in ("regions", "none")
     train, scored = [], []
-    for index, shot in enumerate(shots):
-        out = {label for i, label in held_keys if i == index}
-        kept = [label for label in objects[index] if label not in out]
-        regions = _choose_regions(shot, kept, share, generator) if held == "none" else {}
+    for shot, labels, out, regions in zip(shots, plan.labels, plan.out, plan.regions, strict=True):
+        kept = [label for label in labels if label not in out]
         if kept:
             train.append(_make_sample(shot, kept, sorted(out), regions, intensity, annotated))
-        wanted = kept if held == "none" else sorted(out)
+        wanted = kept if all_trained else sorted(out)
         if wanted:
             scored.append((_make_scored(shot, wanted, {}), _make_scored(shot, wanted, regions)))
-    return _join(train, scored, held)
+    return _join(train, scored, plan.held)
 
 
 def _join(train: list[Sample], scored: list[tuple[Scored, Scored]], held: Held) -> Split:
     """Score parts of objects where there are any, else whole objects; each image is given as both."""
-    parts = tuple(part for _, part in scored if part.regions)
-    if parts:
-        return Split(tuple(train), parts, "regions")
+    if held == "regions":
+        parts = tuple(part for _, part in scored if part.regions)
+        return Split(tuple(train), parts, held)
     return Split(tuple(train), tuple(whole for whole, _ in scored), held)
-
-
-def _choose_regions(
-    shot: Shot, labels: list[int], share: float, generator: np.random.Generator
-) -> dict[int, npt.NDArray[np.bool_]]:
-    """Choose an end of each object that is large enough, such that something of each is left."""
-    if share <= 0:
-        return {}
-    seen = np.where(_ignored(shot), 0, np.asarray(shot.masks))
-    regions: dict[int, npt.NDArray[np.bool_]] = {}
-    hidden = np.zeros(seen.shape, bool)
-    for label in labels:
-        region = choose_region(seen == label, share, generator)
-        if region is not None and np.isin(labels, seen[~(hidden | region)]).all():
-            regions[label] = region
-            hidden |= region
-    return regions
-
-
-def _usable_labels(shot: Shot) -> list[int]:
-    """Return the labels that have a pixel outside of the ignored ones; at least one."""
-    masks, ignore = np.asarray(shot.masks), shot.ignore
-    seen = masks if ignore is None else masks[~np.asarray(ignore)]
-    labels = [int(label) for label in np.unique(seen) if label != 0]
-    if not labels:
-        where = f" of {shot.name}" if shot.name else ""
-        raise ShotError(f"every mask{where} lies in ignored pixels; draw one outside of them")
-    return labels
-
-
-def _hold_out(
-    objects: list[list[int]],
-    keys: list[tuple[int, int]],
-    share: float,
-    generator: np.random.Generator,
-) -> tuple[set[tuple[int, int]], Held]:
-    """Return the (shot, label) pairs that are held out, and what kind of things they are."""
-    if share > 0 and len(objects) >= LEAST_SHOTS:
-        chosen = _draw(len(objects), share, generator)
-        return {key for key in keys if key[0] in chosen}, "images"
-    if share > 0 and len(keys) >= LEAST_OBJECTS:
-        return {keys[index] for index in _draw(len(keys), share, generator)}, "objects"
-    return set(), "none"
-
-
-def _draw(count: int, share: float, generator: np.random.Generator) -> set[int]:
-    """Draw about ``share`` of ``count`` things: at least one, and never all."""
-    some = min(max(1, round(share * count)), count - 1)
-    return {int(index) for index in generator.permutation(count)[:some]}
 
 
 def _make_sample(
@@ -245,7 +186,7 @@ def _make_sample(
     masks = np.asarray(shot.masks)
     known = np.asarray(kept, dtype=masks.dtype)
     labels = np.where(np.isin(masks, known), np.searchsorted(known, masks) + 1, 0).astype(np.int32)
-    ignore = np.logical_or.reduce([_ignored(shot), *regions.values()])
+    ignore = np.logical_or.reduce([find_ignored(shot), *regions.values()])
     labels[ignore] = 0
     ignore = ignore | np.isin(masks, out)
     # One pass over the image, however many objects there are.
@@ -265,10 +206,4 @@ def _make_scored(
     objects = tuple(label for label in wanted if label in regions) if regions else tuple(wanted)
     parts = tuple(regions[label] for label in objects) if regions else ()
     image, masks = np.asarray(shot.image), np.asarray(shot.masks)
-    return Scored(image, masks, objects, _ignored(shot), parts, shot.name)
-
-
-def _ignored(shot: Shot) -> npt.NDArray[np.bool_]:
-    if shot.ignore is None:
-        return np.zeros(np.asarray(shot.masks).shape, bool)
-    return np.asarray(shot.ignore, dtype=bool)
+    return Scored(image, masks, objects, find_ignored(shot), parts, shot.name)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QProgressBar, QVBoxLayout, QWidget
 
+from napari_catsam.plugin.budget_box import BudgetBox
+from napari_catsam.plugin.curves_view import CurvesView
+from napari_catsam.plugin.folding import Fold
 from napari_catsam.plugin.parts import ChoiceBox, FormGroup, TextBlock, make_button, side_by_side
+from napari_catsam.plugin.recipe_view import RecipeView
+from napari_catsam.plugin.scores_view import ScoresView
+from napari_catsam.plugin.shots_view import ShotsView
+from napari_catsam.plugin.versions_view import VersionsView
 
 __all__ = ["AdaptView"]
 
@@ -13,10 +20,25 @@ FILES = "CAT-SAM adapters (*.safetensors)"
 
 
 class AdaptView(QWidget):
-    """Adapt, Stop, and adapter files; emits what the user wants and shows what it is told."""
+    """What is learnt, how, and how well; emits what the user wants and shows what it is told.
+
+    Attributes
+    ----------
+    shots : ShotsView
+        What there is to learn from.
+    curves : CurvesView
+        Loss and score of the training.
+    scores : ScoresView
+        What came of it.
+    versions : VersionsView
+        The models to choose from.
+    """
 
     adapt_requested = Signal()
+    pause_requested = Signal()
     stop_requested = Signal()
+    cancel_requested = Signal()
+    compare_requested = Signal()
     save_requested = Signal(str)
     load_requested = Signal(str)
     budget_changed = Signal(int)
@@ -30,13 +52,24 @@ class AdaptView(QWidget):
         self.method = ChoiceBox(
             "What is trained beside the frozen model (cat-a, cat-t: the paper)."
         )
-        self.budget = QSpinBox()
-        self.budget.setRange(5, 3600)
-        self.budget.setSuffix(" s")
-        self.budget.setToolTip("Time for the training; Stop ends it earlier and keeps the best.")
-        self.budget.valueChanged.connect(self._on_budget_changed)
+        self.time = BudgetBox()
+        self.budget = self.time.seconds
+        self.time.changed.connect(self._on_budget_changed)
+        self.start = ChoiceBox(
+            "What the training begins with: the base model, or a version, which it makes another\n"
+            "version of; that has the method already."
+        )
         self.adapt_button = make_button(
-            "Adapt", "Train on these masks, from the base model.", self._on_adapt_clicked
+            "Adapt", "Train on these masks; prompts are answered meanwhile.", self._on_adapt_clicked
+        )
+        self.pause_button = make_button(
+            "Pause", "Rest after this step; the time stands still.", self.pause_requested.emit
+        )
+        self.cancel_button = make_button(
+            "Cancel", "End now and keep nothing of this training.", self.cancel_requested.emit
+        )
+        self.compare_button = make_button(
+            "Compare", "Ask the other of base and adapted model.", self.compare_requested.emit
         )
         self.stop_button = make_button(
             "Stop", "Finish now and keep the best so far.", self._on_stop_clicked
@@ -51,29 +84,59 @@ class AdaptView(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setToolTip("How much of the training is done.")
+        self.time_left = TextBlock("Of the training; less if it does not get better any more.")
+        self.shots, self.recipe = ShotsView(), RecipeView()
+        self.curves, self.scores = CurvesView(), ScoresView()
+        self.versions = VersionsView()
         self.score = TextBlock("Mean overlap (IoU) with masks, of the base and the adapted model.")
         self._lay_out()
         self.show_score("")
         self.show_progress(None)
+        self.show_run(adapting=False, paused=False, time_left="")
 
     def _lay_out(self) -> None:
-        group = FormGroup("Adapt")
+        group = FormGroup("")
         group.add_row("masks", self.masks)
+        group.add_wide(self.shots)
+        group.add_row("from", self.start)
         group.add_row("method", self.method)
-        group.add_row("time", self.budget)
-        group.add_wide(side_by_side(self.adapt_button, self.stop_button))
+        group.add_row("time", self.time)
+        group.add_wide(Fold("Advanced", "Settings that are meant to be left alone.", self.recipe))
+        group.add_wide(
+            side_by_side(self.adapt_button, self.pause_button, self.stop_button, self.cancel_button)
+        )
         group.add_wide(self.bar)
+        group.add_wide(self.time_left)
+        group.add_wide(self.curves)
         group.add_wide(self.score)
+        group.add_wide(self.scores)
+        group.add_wide(self.compare_button)
+        group.add_wide(self.versions)
         group.add_row("adapter", side_by_side(self.load_button, self.save_button))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(group)
+        layout.addWidget(
+            Fold("Adapt to your masks", "Train the model on masks that are right.", group)
+        )
 
     def set_ready(self, *, adapt: bool, stop: bool, save: bool) -> None:
         """Let the user press the buttons, or not."""
         self.adapt_button.setEnabled(adapt)
         self.stop_button.setEnabled(stop)
         self.save_button.setEnabled(save)
+
+    def show_run(self, *, adapting: bool, paused: bool, time_left: str) -> None:
+        """Show what can be done with a training, and how long it takes, where that is known."""
+        self.pause_button.setText("Resume" if paused else "Pause")
+        for button in (self.pause_button, self.cancel_button):
+            button.setVisible(adapting)
+        self.time_left.setText(time_left)
+        self.time_left.setVisible(bool(time_left))
+
+    def show_compare(self, text: str, *, ready: bool) -> None:
+        """Say what the button compares with, and whether there is something to compare."""
+        self.compare_button.setText(text)
+        self.compare_button.setVisible(ready)
 
     def show_progress(self, fraction: float | None) -> None:
         """Show a part of 1 as done, an unknown part (negative), or no bar (None)."""

@@ -97,6 +97,8 @@ class Autosave(QObject):
             return
         self._gather_prompts()
         changed = current is not self._current
+        if changed:
+            self._gather_channels()
         if current is not None:
             # What is drawn does not become another image's because that is chosen.
             if self._current is None or prompts != self.prompts.layers:
@@ -112,6 +114,7 @@ class Autosave(QObject):
         """Write what has changed, without waiting for more."""
         self._timer.stop()
         self._gather_prompts()
+        self._gather_channels()
         for project in self._projects:
             project.gather(self._viewer)
             project.stale = True  # so that it is told that all is saved, also if it was before
@@ -145,6 +148,7 @@ class Autosave(QObject):
         self._connections.close()
         self._timer.stop()
         self._gather_prompts()
+        self._gather_channels()
         for project in self._projects:
             self._writer.write_all(project)
             self._disk.run_unheard(project.store.close)
@@ -200,13 +204,13 @@ class Autosave(QObject):
         if watch.marked:
             self._on_changed()
 
+    def _gather_channels(self) -> None:
+        if self._current is not None:
+            self._current.note_channels(self._viewer, self._session.channels)
+
     def _gather_prompts(self) -> None:
         for project in self._projects:
-            image = project.image()
-            # Without its image the viewer is closing: the prompts are gone, and not by a wish.
-            if image is not None and project.prompts_stale and image in self._viewer.layers:
-                project.prompts = self.prompts.read(image, project.prompts)
-                project.prompts_stale, project.stale = False, True
+            project.note_prompts(self._viewer, self.prompts)
 
     # WHAT HAPPENS
 
@@ -228,7 +232,8 @@ class Autosave(QObject):
         if info.signal.name == "settings":
             self._apply_settings()
             self._on_changed()
-        if info.signal.name in ("backbone", "adapter", "variant") and self._current is not None:
+        chosen = info.signal.name in ("backbone", "adapter", "variant", "channels")
+        if chosen and self._current is not None:
             self._current.stale = True
             self._on_changed()
 

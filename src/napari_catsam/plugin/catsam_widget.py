@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_catsam.plugin.adapt_panel import AdaptPanel
 from napari_catsam.plugin.adapt_view import AdaptView
 from napari_catsam.plugin.autosave import Autosave
 from napari_catsam.plugin.channels_panel import ChannelsPanel
@@ -30,7 +31,7 @@ from napari_catsam.plugin.preferences import Preferences
 from napari_catsam.plugin.presenter import Presenter
 from napari_catsam.plugin.project_writer import NOT_SAVED
 from napari_catsam.plugin.restore_bar import RestoreBar
-from napari_catsam.plugin.restoring import RestoredLayers, use_model
+from napari_catsam.plugin.restoring import RestoredLayers, use_channels, use_model
 from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import PASSING, Session, Variant
 from napari_catsam.plugin.status_view import StatusView
@@ -111,6 +112,10 @@ class CatsamWidget(QWidget):
             napari_viewer, self.session, self.segment_view.target, self.commands.objects,
             self._connections,
         )  # fmt: skip
+        self._adapt = AdaptPanel(
+            napari_viewer, self.session, self.commands, self.adapt_view, self.segment_view,
+            self._connections, self,
+        )  # fmt: skip
         self._lay_out()
         self._connect()
         self._layers = LayerChoices(
@@ -135,7 +140,7 @@ class CatsamWidget(QWidget):
 
     def adapt(self) -> None:
         """Adapt to the chosen masks, as the button does."""
-        self.commands.adapt(self.segment_view.image.value, self.adapt_view.masks.value)
+        self.commands.training.adapt(self.segment_view.image.value, self.adapt_view.masks.value)
 
     def shut_down(self) -> None:
         """Stop all work and listen to nothing any more; layers stay as they are."""
@@ -146,6 +151,7 @@ class CatsamWidget(QWidget):
         self.guide.close()
         self._export.close()
         self.objects.close()
+        self._adapt.close()
         self.queue.close()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
@@ -164,7 +170,8 @@ class CatsamWidget(QWidget):
 
     def _lay_out(self) -> None:
         scrolled = (
-            self.segment_view, self.live_view, self.objects.view, self.adapt_view, self.work_view,
+            self.segment_view, self.live_view, self.objects.view, self.segment_view.batch,
+            self.adapt_view, self.work_view,
         )  # fmt: skip
         lay_out_dock(self, (self.guide.view, self.status, self.restore_bar), scrolled)
 
@@ -178,12 +185,7 @@ class CatsamWidget(QWidget):
         add(segment.shapes_requested, self._on_shapes_requested)
         add(segment.points_requested, self._on_points_requested)
         add(segment.segment_requested, self.segment)
-        add(adapt.method.chosen, self._on_method_chosen)
-        add(adapt.budget_changed, self._on_budget_changed)
         add(adapt.adapt_requested, self.adapt)
-        add(adapt.stop_requested, self.commands.stop)
-        add(adapt.load_requested, self.commands.load_adapter)
-        add(adapt.save_requested, self.commands.save_adapter)
         add(self.restore_bar.restore_requested, self.autosave.restore)
         add(self.restore_bar.discard_requested, self.autosave.discard)
         add(self.autosave.offered, self.restore_bar.show_offer)
@@ -212,12 +214,6 @@ class CatsamWidget(QWidget):
     def _on_variant_chosen(self, variant: Variant) -> None:
         self.session.variant = variant
 
-    def _on_method_chosen(self, name: str) -> None:
-        self.session.method = name
-
-    def _on_budget_changed(self, seconds: int) -> None:
-        self.session.budget = float(seconds)
-
     def _on_shapes_requested(self) -> None:
         layer = add_shapes(self._viewer, self.segment_view.image.value)
         self.segment_view.shapes.show_value(layer)
@@ -233,8 +229,9 @@ class CatsamWidget(QWidget):
     def _on_layers_changed(self, _: object = None) -> None:
         self.session.note = ""
         view = self.segment_view
-        self._channels.refresh()
+        # First: what is saved of the image that is left are the channels that it had.
         self.autosave.follow(view.image.value, view.shapes.value, view.points.value)
+        self._channels.refresh()
         self._presenter.show_state()
 
     def _on_layers_renamed(self) -> None:
@@ -247,6 +244,7 @@ class CatsamWidget(QWidget):
     def _on_labels_written(self, labels: Any, written: Any) -> None:
         note = self.session.note
         self.segment_view.target.show_value(labels)
+        self.commands.live.choose_target(labels)
         self.adapt_view.masks.show_value(labels)
         # Ctrl+Z is the selected layer's, and what comes next is to correct a mask.
         self._viewer.layers.selection.active = labels
@@ -267,8 +265,11 @@ class CatsamWidget(QWidget):
             (self.segment_view.shapes if boxes else self.segment_view.points).show_value(layer)
         for layer in layers.labels[-1:]:
             self.segment_view.target.show_value(layer)
+            self.commands.live.choose_target(layer)
             self.adapt_view.masks.show_value(layer)
         self._on_layers_changed()
+        image = self.segment_view.image.value
+        use_channels(layers.restored, self.session, image, self._viewer)
         use_model(layers.restored, self.session, self.commands.load_adapter)
 
     def _on_busy_changed(self, busy: bool) -> None:
@@ -281,5 +282,5 @@ class CatsamWidget(QWidget):
             self.work_view.show_allowed(allowed=self.session.settings.autosave)
         if info.signal.name in PASSING:
             self._presenter.show_state()
-        else:
+        elif info.signal.name != "training":  # which comes with every step, and is shown elsewhere
             self._presenter.show_session()

@@ -15,23 +15,25 @@ from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_warning
 from psygnal import Signal
 
-from napari_catsam.errors import CatsamError, ImageError, PromptError, ShotError
+from napari_catsam.errors import CatsamError, ImageError, PromptError
+from napari_catsam.plugin.adapter_versions import find_version
 from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
-from napari_catsam.plugin.engine import Engine, ModelChoice, ShotSource
+from napari_catsam.plugin.engine import Engine, ModelChoice
 from napari_catsam.plugin.jobs import DeviceQueue, Job
 from napari_catsam.plugin.layers import ObjectMask, add_labels, check_labels
 from napari_catsam.plugin.live_commands import LiveCommands
 from napari_catsam.plugin.mask_writing import write_objects
 from napari_catsam.plugin.object_commands import ObjectCommands
 from napari_catsam.plugin.object_ids import ObjectIds
-from napari_catsam.plugin.planes import Plane, locate_plane, pixel_size
+from napari_catsam.plugin.planes import Plane, locate_plane
 from napari_catsam.plugin.prompts import PromptSet, read_prompts
 from napari_catsam.plugin.session import Session
-from napari_catsam.plugin.wording import Trouble, describe_progress, describe_written
-from napari_catsam.types import Progress
+from napari_catsam.plugin.training import Training
+from napari_catsam.plugin.troubles import tell_trouble
+from napari_catsam.plugin.wording import describe_written
 
 __all__ = ["Commands", "DrawnPrompts", "read_drawn"]
 
@@ -79,7 +81,7 @@ def read_drawn(
     plane = locate_plane(viewer, image, channels)
     prompts = read_prompts(viewer, image, plane, shapes, points)
     if not len(prompts):
-        raise PromptError("draw a box or click an object")
+        raise PromptError("press Annotate, then draw a box or click an object")
     return DrawnPrompts(image, plane, prompts)
 
 
@@ -103,6 +105,8 @@ class Commands:
         What can be done with the object that is being annotated.
     objects : ObjectCommands
         What can be done with objects that are there.
+    training : Training
+        Adapts.
     """
 
     labels_written = Signal(object, object)
@@ -116,8 +120,8 @@ class Commands:
         self._ids = ObjectIds(viewer)
         self.live = LiveCommands(viewer, session, queue, self._engine, self._ids)
         self.objects = ObjectCommands(viewer, session, self.live, self._ids)
+        self.training = Training(viewer, session, queue, self._engine)
         self.labels_written.connect(self.objects.report)
-        self._training: Job | None = None
 
     def segment(
         self,
@@ -149,28 +153,6 @@ class Commands:
         session.segmenting = True
         self._submit(run, partial(self._on_segmented, request), CANNOT_SEGMENT, urgent=True)
 
-    def adapt(self, image: Image | None, masks: Labels | None) -> None:
-        """Train the chosen method on all masks of a Labels layer; prompts go on meanwhile."""
-        session = self._session
-        if session.adapting:
-            return
-        try:
-            source = self._read_shots(image, masks)
-        except CatsamError as error:
-            self._fail(CANNOT_ADAPT, error)
-            return
-        run = partial(
-            self._engine.adapt, session.base, source, method=session.method, budget=session.budget
-        )
-        session.adapting, session.progress = True, -1.0
-        self._training = self._submit(run, self._on_adapted, CANNOT_ADAPT)
-
-    def stop(self) -> None:
-        """End the adaptation at its next step, with the best so far."""
-        if self._training is not None:
-            self._queue.finish(self._training)
-            self._session.activity = "finishing with the best so far"
-
     def load_adapter(self, path: str) -> None:
         """Read an adapter file and use it, with the backbone that it is for."""
         run = partial(self._engine.load_adapter, Path(path), self._session.base)
@@ -178,21 +160,15 @@ class Commands:
         self._submit(run, loaded, "cannot load the adapter", urgent=True)
 
     def save_adapter(self, path: str) -> None:
-        """Write the adapter to a file."""
+        """Write the adapter to a file, with the user's note."""
         file = Path(path)
         if not file.suffix:
             file = file.with_suffix(".safetensors")
-        run = partial(self._engine.save_adapter, self._session.adapter, file)
+        adapter = self._session.adapter
+        version = find_version(self._session.versions, adapter)
+        note = "" if version is None else version.note
+        run = partial(self._engine.save_adapter, adapter, file, note)
         self._submit(run, self._on_adapter_saved, "cannot save the adapter", urgent=True)
-
-    def _read_shots(self, image: Image | None, masks: Labels | None) -> ShotSource:
-        if image is None:
-            raise ImageError("open an image")
-        if masks is None:
-            raise ShotError("there are no masks to learn from; segment an object or draw one")
-        check_labels(masks, image)
-        plane = locate_plane(self._viewer, image, self._session.channels)
-        return ShotSource(plane, masks.data, pixel_size(image, plane))
 
     def _submit(
         self,
@@ -214,10 +190,7 @@ class Commands:
         self._queue.submit(job)
         return job
 
-    def _on_progress(self, value: str | Progress) -> None:
-        if isinstance(value, Progress):
-            self._session.progress = value.step / value.total if value.total else -1.0
-            value = describe_progress(value)
+    def _on_progress(self, value: str) -> None:
         self._session.activity = value
 
     def _on_segmented(self, request: _Request, objects: list[ObjectMask]) -> None:
@@ -243,42 +216,17 @@ class Commands:
             show_warning(session.note)
         self.labels_written.emit(target, written)
 
-    def _on_adapted(self, adapter: Any) -> None:
-        session = self._session
-        self._end_training()
-        better = session.keep_adapter(adapter)
-        tell = show_info if better else show_warning
-        tell(session.adaptation_note)
-        session.note = (
-            "the adapted model is in use; segment into a new layer to compare"
-            if better
-            else "the base model stays in use; correct more masks, or give more time"
-        )
-
     def _on_adapter_loaded(self, name: str, adapter: Any) -> None:
         self._session.open_adapter(adapter, name)
         self._session.note = f"adapter for {adapter.header.backbone} loaded and in use"
 
     def _on_adapter_saved(self, path: Path) -> None:
-        self._session.adapter_name = path.stem
         self._session.note = f"adapter written to {path}"
-
-    def _end_training(self) -> None:
-        self._training = None
-        self._session.adapting, self._session.progress = False, None
 
     def _fail(self, trouble: str, error: Exception) -> None:
         if trouble == CANNOT_SEGMENT:
             self._session.segmenting = False
-        if trouble == CANNOT_ADAPT:
-            self._end_training()
-        if isinstance(error, CatsamError):
-            text = f"{trouble}: {error}"
-        else:
-            _LOG.error("%s", trouble, exc_info=error)
-            text = f"{trouble}: {type(error).__name__}: {error}"
-        show_error(text)
-        self._session.note = Trouble(text)
+        tell_trouble(self._session, trouble, error)
 
     def _has(self, layer: Layer) -> bool:
         return any(layer == known for known in self._viewer.layers)

@@ -134,7 +134,7 @@ class Demo:
         return labels
 
     def _adapt(self, corrected: Labels) -> None:
-        self.widget.commands.adapt(self.image, corrected)
+        self.widget.commands.training.adapt(self.image, corrected)
         self._wait()
         if self.widget.session.adapter is None:
             raise CatsamError(self.widget.session.note)

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.errors import ShotError
 from napari_catsam.plugin.embedding_store import EmbeddingStore
 from napari_catsam.plugin.layers import ObjectMask
 from napari_catsam.plugin.library import LibraryLike, PredictorLike
 from napari_catsam.plugin.live import Reading
 from napari_catsam.plugin.planes import Plane
 from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.plugin.recipe import AS_USUAL, Recipe
+from napari_catsam.plugin.shot_source import ShotSource
 from napari_catsam.plugin.wording import describe_plane
 from napari_catsam.types import Progress, Prompts, Shot
 
@@ -59,6 +60,13 @@ class ModelChoice:
     folder: str = ""
 
     @property
+    def tag(self) -> str:
+        """Tell it from others on the same backbone: "base", or what the adapter is called."""
+        if self.adapter is None:
+            return "base"
+        return self.adapter_name or str(self.adapter.header.method)
+
+    @property
     def base_key(self) -> tuple[str, ...]:
         """The same for the same model without its adapter."""
         return (self.backbone, self.device, self.precision, self.folder)
@@ -73,7 +81,7 @@ class ModelChoice:
         """Name the model for a status line."""
         if self.adapter is None:
             return self.backbone
-        return f"{self.backbone} + {self.adapter_name or self.adapter.header.method}"
+        return f"{self.backbone} + {self.tag}"
 
 
 @dataclass(frozen=True)
@@ -93,49 +101,6 @@ class Usage:
     model: tuple[str, ...]
     device: str
     memory: int
-
-
-@dataclass(frozen=True, eq=False)
-class ShotSource:
-    """Where shots come from: an image and the labels on it, neither read yet.
-
-    Attributes
-    ----------
-    plane : Plane
-        A plane of the image; every parallel plane with labels becomes a shot.
-    labels : array_like, int
-        Of the shape of the image without channels.
-    pixel_size : (float, float)
-        Row and column spacing in the world.
-    """
-
-    plane: Plane
-    labels: Any
-    pixel_size: tuple[float, float]
-
-    def read(self) -> list[Shot]:
-        """Read the planes that have labels.
-
-        Raises
-        ------
-        ShotError
-            If there are none.
-        """
-        labels = np.asarray(self.labels)
-        if self.plane.channel_axis is not None:
-            # The planes along it are one image to the model, on whichever of them the masks are.
-            labels = labels.max(axis=self.plane.channel_axis, keepdims=True)
-        hidden = tuple(axis for axis, _ in self.plane.position)
-        shots = []
-        for steps in np.argwhere((labels != 0).any(axis=self.plane.axes)) if hidden else [()]:
-            plane = self.plane.at([*zip(hidden, map(int, steps), strict=True)])
-            masks = labels[plane.index].copy()
-            if masks.any():
-                where = f" [{', '.join(map(str, steps))}]" if hidden else ""
-                shots.append(Shot(plane.read(), masks, name=self.plane.name + where))
-        if not shots:
-            raise ShotError("the labels hold no mask; draw at least one and press Adapt again")
-        return shots
 
 
 class Engine:
@@ -186,15 +151,23 @@ class Engine:
         embedding = yield from self._get_embedding(predictor, choice, plane)
         found = predictor.predict_readings(embedding, prompts)
         return tuple(
-            Reading(_cut(mask, float(score)), logits)
+            Reading(_cut(mask, float(score)), logits, choice.tag)
             for mask, score, logits in zip(found.masks, found.scores, found.logits, strict=True)
         )
 
     def adapt(
-        self, choice: ModelChoice, source: ShotSource, *, method: str, budget: float
+        self,
+        choice: ModelChoice,
+        source: ShotSource,
+        *,
+        method: str,
+        budget: float,
+        recipe: Recipe = AS_USUAL,
     ) -> Generator[str | Progress, bool | None, Any]:
-        """Train on the labels drawn so far, from the base model; returns an adapter."""
+        """Train on the labels drawn so far, from the model as chosen; returns an adapter."""
         model = yield from self._get_model(choice)
+        if choice.adapter is not None:
+            model = self._library.apply_adapter(model, choice.adapter)
         yield "reading the labels"
         shots = source.read()
         yield f"preparing {method} on {_count_objects(shots)}"
@@ -203,6 +176,7 @@ class Engine:
             shots,
             method=method,
             budget=budget,
+            recipe=recipe,
             intensity=source.plane.intensity,
             pixel_size=source.pixel_size,
         )
@@ -216,9 +190,13 @@ class Engine:
         yield from self._get_predictor(fitting)
         return adapter
 
-    def save_adapter(self, adapter: Any, path: Path) -> Generator[str, bool | None, Path]:
-        """Write an adapter; returns where."""
+    def save_adapter(
+        self, adapter: Any, path: Path, note: str = ""
+    ) -> Generator[str, bool | None, Path]:
+        """Write an adapter, with the user's words before its own note; returns where."""
         yield f"writing {path.name}"
+        if note:
+            adapter = self._library.add_note(adapter, note)
         written: Path = adapter.save(path)
         return written
 

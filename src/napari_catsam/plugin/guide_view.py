@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_catsam.plugin.folding import reveal
 from napari_catsam.plugin.parts import FormGroup, TextBlock, make_button
 
 __all__ = ["GuideView", "point_out", "stop_pointing_out"]
@@ -67,11 +68,7 @@ class GuideView(QWidget):
 def point_out(widget: QWidget) -> None:
     """Put a frame around a widget, and scroll to it."""
     widget.setStyleSheet(FRAME)
-    parent = widget.parentWidget()
-    while parent is not None:
-        if isinstance(parent, QScrollArea):
-            parent.ensureWidgetVisible(widget)
-        parent = parent.parentWidget()
+    reveal(widget)
 
 
 def stop_pointing_out(widget: QWidget) -> None:

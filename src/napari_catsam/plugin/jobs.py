@@ -6,23 +6,17 @@ result. Jobs run in one napari worker, one after the other; their callbacks run 
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
 from napari_catsam.errors import CatsamError
+from napari_catsam.plugin.job_board import Board, Event, Steps, Task, drain
 
 __all__ = ["DeviceQueue", "Job"]
-
-_LOG = logging.getLogger(__name__)
-
-Steps = Generator[Any, bool | None, Any]
 
 
 def _ignore(_: Any) -> None:
@@ -42,6 +36,8 @@ class Job:
         Whether it may run between two steps of a job that is not.
     on_progress, on_result, on_error : callable
         Called in the main thread with a yielded value, the result, or the exception.
+    on_cancelled : callable
+        Called in the main thread, with nothing, once it has ended because it was cancelled.
     """
 
     run: Callable[[], Steps]
@@ -49,21 +45,7 @@ class Job:
     on_progress: Callable[[Any], None] = _ignore
     on_result: Callable[[Any], None] = _ignore
     on_error: Callable[[Exception], None] = _ignore
-
-
-@dataclass(eq=False)
-class _Task:
-    """What the worker knows of a job: no callback, so that it keeps no widget alive."""
-
-    run: Callable[[], Steps]
-    urgent: bool
-    finish: bool = False
-
-
-class _Event(NamedTuple):
-    task: _Task
-    kind: Literal["progress", "result", "error"]
-    value: Any
+    on_cancelled: Callable[[None], None] = _ignore
 
 
 class _Worker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
@@ -86,49 +68,6 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
         self._finished.emit(self)
 
 
-@dataclass(eq=False)
-class _Board:
-    """The tasks that wait, shared by the main thread and the worker."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    urgent: deque[_Task] = field(default_factory=deque)
-    patient: deque[_Task] = field(default_factory=deque)
-    started: list[_Task] = field(default_factory=list)
-    running: bool = False
-    closed: bool = False
-
-    def put(self, task: _Task) -> bool:
-        """Add a task; return whether a worker has to be started for it."""
-        with self.lock:
-            (self.urgent if task.urgent else self.patient).append(task)
-            start, self.running = not self.running, True
-            return start
-
-    def take(self, *, only_urgent: bool = False) -> _Task | None:
-        """Take the next task; with none left the worker ends."""
-        with self.lock:
-            waiting = self.urgent or (() if only_urgent else self.patient)
-            if waiting and not self.closed:
-                return waiting.popleft()
-            if not only_urgent:
-                self.running = False
-            return None
-
-    def abandon(self) -> list[_Task]:
-        """Forget the tasks that had started; the worker is gone."""
-        with self.lock:
-            tasks, self.started = self.started, []
-            self.running = bool(self.urgent or self.patient)
-            return tasks
-
-    def close(self) -> None:
-        """Drop what waits and take nothing more."""
-        with self.lock:
-            self.closed = True
-            self.urgent.clear()
-            self.patient.clear()
-
-
 class DeviceQueue(QObject):
     """The only way to the device; owned by one widget, used from the main thread.
 
@@ -143,8 +82,8 @@ class DeviceQueue(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._board = _Board()
-        self._jobs: dict[_Task, Job] = {}
+        self._board = Board()
+        self._jobs: dict[Task, Job] = {}
         self._told_busy = False
         self._worker: Any = None
         # The window may be torn down without a call of close(). A bound method, which Qt holds
@@ -165,7 +104,7 @@ class DeviceQueue(QObject):
         """Queue a job; after :meth:`close` it is dropped."""
         if self._board.closed:
             return
-        task = _Task(job.run, job.urgent)
+        task = Task(job.run, job.urgent)
         self._jobs[task] = job
         self._tell_busy()
         if self._board.put(task):
@@ -173,9 +112,29 @@ class DeviceQueue(QObject):
 
     def finish(self, job: Job) -> None:
         """Ask a job to finish with the best so far, at its next step."""
-        for task, known in self._jobs.items():
-            if known is job:
-                task.finish = True
+        for task in self._find(job):
+            task.finish = True
+        self._board.wake()
+
+    def cancel(self, job: Job) -> None:
+        """Ask a job to end at its next step, with nothing."""
+        for task in self._find(job):
+            task.cancel = True
+        self._board.wake()
+
+    def pause(self, job: Job) -> None:
+        """Let a job take no further step; urgent ones run meanwhile."""
+        for task in self._find(job):
+            task.paused = True
+
+    def resume(self, job: Job) -> None:
+        """Let a job that was paused go on."""
+        for task in self._find(job):
+            task.paused = False
+        self._board.wake()
+
+    def _find(self, job: Job) -> list[Task]:
+        return [task for task, known in self._jobs.items() if known is job]
 
     def close(self) -> None:
         """Drop all jobs; the running one ends at its next step and nothing of it is heard."""
@@ -184,9 +143,7 @@ class DeviceQueue(QObject):
         self._worker = None
 
     def _start_worker(self) -> None:
-        self._worker = create_worker(
-            _drain, self._board, _start_thread=False, _worker_class=_Worker
-        )
+        self._worker = create_worker(drain, self._board, _start_thread=False, _worker_class=_Worker)
         self._worker.yielded.connect(self._on_event)
         self._worker.aborted.connect(self._on_aborted)
         self._worker.start()
@@ -197,20 +154,23 @@ class DeviceQueue(QObject):
             return
         cancelled = CatsamError("cancelled")
         for task in self._board.abandon():
-            self._on_event(_Event(task, "error", cancelled))
+            self._on_event(Event(task, "error", cancelled))
         if self._jobs:
             self._start_worker()
 
-    def _on_event(self, event: _Event) -> None:
+    def _on_event(self, event: Event) -> None:
         job = self._jobs.get(event.task)
         if job is None:
+            return
+        if event.kind == "rest":
             return
         if event.kind == "progress":
             job.on_progress(event.value)
             return
         del self._jobs[event.task]
+        tell = {"result": job.on_result, "error": job.on_error, "cancelled": job.on_cancelled}
         try:
-            (job.on_result if event.kind == "result" else job.on_error)(event.value)
+            tell[event.kind](event.value)
         finally:
             self._tell_busy()
 
@@ -219,31 +179,3 @@ class DeviceQueue(QObject):
         if self.busy != self._told_busy:
             self._told_busy = self.busy
             self.busy_changed.emit(self.busy)
-
-
-def _drain(board: _Board) -> Generator[_Event, None, None]:
-    """Run tasks until none is left; the body of the worker."""
-    while (task := board.take()) is not None:
-        yield from _run(task, board)
-
-
-def _run(task: _Task, board: _Board) -> Generator[_Event, None, None]:
-    board.started.append(task)
-    try:
-        steps = task.run()
-        value = next(steps)
-        while True:
-            yield _Event(task, "progress", value)
-            while not task.urgent and (other := board.take(only_urgent=True)) is not None:
-                yield from _run(other, board)
-            if board.closed:
-                steps.close()
-                return
-            value = steps.send(True if task.finish else None)
-    except StopIteration as end:
-        event = _Event(task, "result", end.value)
-    except Exception as error:  # noqa: BLE001  (whatever a job raises is told, and the queue goes on)
-        _LOG.debug("a job failed", exc_info=True)
-        event = _Event(task, "error", error)
-    board.started.remove(task)
-    yield event

@@ -6,12 +6,14 @@ Tests put something faster in its place; torch is loaded by :class:`Library` alo
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 import numpy.typing as npt
 
 from napari_catsam.errors import CheckpointError
+from napari_catsam.plugin.recipe import Recipe
 from napari_catsam.sam.weight_files import WEIGHTS, find_fault
 from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
 
@@ -69,6 +71,7 @@ class LibraryLike(Protocol):
         *,
         method: str,
         budget: float,
+        recipe: Recipe,
         intensity: Intensity,
         pixel_size: tuple[float, float] | None,
     ) -> Generator[Progress, bool | None, Any]:
@@ -76,6 +79,9 @@ class LibraryLike(Protocol):
 
     def load_adapter(self, path: Path) -> Any:
         """Read an adapter file."""
+
+    def add_note(self, adapter: Any, note: str) -> Any:
+        """Return the same adapter with the user's words before the note in its header."""
 
 
 class Library:
@@ -148,6 +154,7 @@ class Library:
         *,
         method: str,
         budget: float,
+        recipe: Recipe,
         intensity: Intensity,
         pixel_size: tuple[float, float] | None,
     ) -> Generator[Progress, bool | None, Any]:
@@ -155,8 +162,9 @@ class Library:
         from napari_catsam.adaptation.config import TrainConfig
         from napari_catsam.adaptation.train import fit
 
+        chosen = {name: value for name, value in asdict(recipe).items() if value is not None}
         config = TrainConfig(
-            method=method, budget_s=budget, intensity=intensity, pixel_size=pixel_size
+            method=method, budget_s=budget, intensity=intensity, pixel_size=pixel_size, **chosen
         )
         return fit(model, shots, config)
 
@@ -166,6 +174,11 @@ class Library:
         from napari_catsam.models.adapter import load_adapter
 
         return load_adapter(path)
+
+    def add_note(self, adapter: Any, note: str) -> Any:
+        """Return the same adapter with the user's words before the note in its header."""
+        header = replace(adapter.header, note="; ".join(filter(None, [note, adapter.header.note])))
+        return replace(adapter, header=header)
 
 
 def _find_checkpoint(backbone: str, folder: str) -> Path | None:

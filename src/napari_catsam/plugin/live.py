@@ -26,10 +26,13 @@ class Reading:
         Cut to its box.
     logits : ndarray, (h, w), float32, or None
         To refine it with the next click; None if the mask is not the model's.
+    model : str
+        Which model answered, "base" or what its adapter is called; empty if none did.
     """
 
     mask: ObjectMask
     logits: npt.NDArray[np.float32] | None
+    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,11 @@ class LiveObject:
     def reading(self) -> Reading | None:
         """The reading that is shown."""
         return self.readings[self.chosen] if self.readings else None
+
+    @property
+    def model(self) -> str:
+        """Which model made the mask that is shown, "base" or an adapter's name; empty if none did."""
+        return "" if self.reading is None else self.reading.model
 
     def add(self, prompt: LivePrompt) -> LiveObject:
         """Return the object with one prompt more; its mask stays until the answer is there."""

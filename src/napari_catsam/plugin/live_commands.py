@@ -235,7 +235,7 @@ class LiveCommands:
             self._session.note = "not written: the mask is empty or lies on an object that is there"
             return
         self._show(None)
-        self._session.note = describe_accepted(written, labels.name)
+        self._session.note = describe_accepted(written, labels.name, live.model)
         self.accepted.emit(labels, written)
 
     def _accept_refined(self, live: LiveObject, picked: PickedObject, layers: LiveLayers) -> None:
@@ -246,7 +246,7 @@ class LiveCommands:
         policy = self._session.write_policy
         labels, refined = self._target.replace(live, picked, layers, policy)
         self._show(None)
-        self._session.note = describe_refined(refined, labels.name)
+        self._session.note = describe_refined(refined, labels.name, live.model)
         self.refined.emit(labels, refined)
 
     def _refine(self, find: Callable[[Image], LiveObject]) -> None:

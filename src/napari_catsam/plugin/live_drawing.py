@@ -85,6 +85,7 @@ class LiveDrawing:
         if not sketch.positions:
             self._layers.show(self._session.live)
             return
+        self._session.note = ""  # of the last action; now the hint of the tool is wanted
         try:
             plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
         except CatsamError:

@@ -46,7 +46,7 @@ class LiveView(QWidget):
         self.undo = make_button("Undo (U)", "Take the last prompt back.", self.undo_requested.emit)
         self.clear = make_button("Clear (W)", "Drop this object.", self.clear_requested.emit)
         self.reading = make_button(
-            "Another (H)",
+            "Next mask (H)",
             "Show another mask that a lone click may mean.",
             self.reading_requested.emit,
         )
@@ -63,7 +63,7 @@ class LiveView(QWidget):
             self.new_requested.emit,
         )
         self.number = QLineEdit()
-        self.number.setPlaceholderText("number")
+        self.number.setPlaceholderText("id")
         self.number.setToolTip(
             "Number of the object to refine, on the plane that is shown.\n"
             "Without one: put the mouse over the object and press G."
@@ -82,12 +82,12 @@ class LiveView(QWidget):
             "On: a mask that is accepted or segmented takes the pixels of others."
         )
         self.overwrite.toggled.connect(self.overwrite_toggled)
-        group = FormGroup("Object by object")
+        group = FormGroup("Annotate")
         group.add_wide(self.annotate)
         group.add_row("draw", self.tool)
         group.add_wide(side_by_side(self.accept, self.new, self.reading))
         group.add_wide(side_by_side(self.undo, self.clear))
-        group.add_row("refine", side_by_side(self.number, self.refine))
+        group.add_row("object", side_by_side(self.number, self.refine))
         group.add_wide(self.overwrite)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -117,7 +117,7 @@ class LiveView(QWidget):
         self.undo.setEnabled(annotating)
         self.new.setEnabled(prompts + masks > 0)
         self.refine.setEnabled(annotating)
-        self.clear.setEnabled(prompts + masks > 0)
+        self.clear.setEnabled(annotating)
 
     def show_overwrite(self, *, on: bool) -> None:
         """Show whether masks take the pixels of other objects."""

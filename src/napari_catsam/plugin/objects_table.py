@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QIcon, QPixmap
 
-__all__ = ["CLASS", "COLUMNS", "PLANES", "ObjectRow", "ObjectsTable"]
+__all__ = ["CLASS", "COLUMNS", "PLANES", "SWATCH", "ObjectRow", "ObjectsTable"]
 
 COLUMNS = ("id", "class", "size", "score", "planes")
 ID, CLASS, SIZE, SCORE, PLANES = range(5)
@@ -22,6 +22,12 @@ TOOLTIPS = (
     "The IoU that the model expected of its mask; empty for one drawn by hand.",
     "On how many planes it is.",
 )
+
+SWATCH = 10
+"""Pixels a side of the colour beside the number."""
+
+LARGE = 1000
+"""Sizes from which on no decimals are shown."""
 
 MOST_STEPS = 50
 """Rows that come or go one by one, with the selection kept; more are a new table."""
@@ -144,7 +150,7 @@ class ObjectsTable(QAbstractTableModel):
             return f"{known} · planes: {row.planes}"
         if role == Role.DecorationRole and column == ID:
             colour = self.colour_of(row.id)
-            return None if colour is None else QColor.fromRgbF(*colour)
+            return None if colour is None else _make_swatch(QColor.fromRgbF(*colour))
         return None
 
     def flags(self, index: Index) -> Any:
@@ -210,7 +216,8 @@ class ObjectsTable(QAbstractTableModel):
 
 
 def _format(row: ObjectRow) -> tuple[str, ...]:
-    size = f"{row.size:.0f}" if float(row.size).is_integer() else f"{row.size:.4g}"
+    whole = float(row.size).is_integer() or row.size >= LARGE
+    size = f"{row.size:.0f}" if whole else f"{row.size:.4g}"
     score = "" if row.score is None else f"{row.score:.2f}"
     return str(row.id), row.name, size, score, str(row.planes)
 
@@ -218,6 +225,15 @@ def _format(row: ObjectRow) -> tuple[str, ...]:
 def _shorten(size_name: str) -> str:
     """Return the unit alone, which fits above a narrow column; the tooltip says it all."""
     return size_name.partition("(")[2].rstrip(")") or "px"
+
+
+def _make_swatch(colour: QColor) -> QIcon:
+    """Return a square that keeps its colour where the row is selected."""
+    square = QPixmap(SWATCH, SWATCH)
+    square.fill(colour)
+    icon = QIcon(square)
+    icon.addPixmap(square, QIcon.Mode.Selected)
+    return icon
 
 
 def _read_id(row: ObjectRow) -> int:

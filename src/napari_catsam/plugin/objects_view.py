@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_catsam.plugin.class_box import ClassBox, ClassDelegate
-from napari_catsam.plugin.objects_table import CLASS, PLANES, ObjectRow, ObjectsTable
+from napari_catsam.plugin.objects_table import CLASS, PLANES, SWATCH, ObjectRow, ObjectsTable
 from napari_catsam.plugin.parts import FormGroup, TextBlock, make_button, side_by_side
 
 __all__ = ["ObjectsView"]
@@ -26,14 +26,11 @@ LEAST_HEIGHT = 190
 MARGIN = 10
 """Pixels of a column beside its widest usual text."""
 
-WIDEST = ("0000", "", "0000", "0.00", "planes")
-"""Usual text of each column; columns with more can be drawn wider."""
+WIDEST = ("00000", "", "00000", "score", "planes")
+"""Usual text of each column, or its header; columns with more can be drawn wider."""
 
 ROOM_FOR_PLANES = 320
 """Pixels of the table from which on it has that column as well."""
-
-SWATCH = 10
-"""Pixels a side of the colour beside the number."""
 
 
 class ObjectsView(QWidget):
@@ -230,6 +227,7 @@ class _Rows(QTableView):
         columns = self.horizontalHeader()
         if columns is not None:
             columns.setMinimumSectionSize(30)
+            columns.setHighlightSections(False)  # bold headers do not fit
             columns.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
         self._set_widths()
 

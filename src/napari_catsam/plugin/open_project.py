@@ -10,11 +10,20 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
+from napari_catsam.plugin.channels import ChannelChoice
+from napari_catsam.plugin.channels_record import read_channels_record
 from napari_catsam.plugin.layer_records import Index, read_labels_record
 from napari_catsam.plugin.plane_watch import PlaneWatch
-from napari_catsam.plugin.project import LabelsRecord, ModelRecord, PromptsRecord
+from napari_catsam.plugin.project import (
+    NO_CHANNELS,
+    ChannelsRecord,
+    LabelsRecord,
+    ModelRecord,
+    PromptsRecord,
+)
 from napari_catsam.plugin.project_reading import Change, Found, PlanePixels
 from napari_catsam.plugin.project_store import ProjectStore
+from napari_catsam.plugin.prompts_watch import PromptsWatch
 from napari_catsam.plugin.session import Session
 
 __all__ = ["OpenProject", "read_model"]
@@ -40,6 +49,8 @@ class OpenProject:
         Returns the image layer, or None once it is gone.
     prompts : tuple of PromptsRecord
         As they were last seen.
+    channels : ChannelsRecord
+        What the model saw last.
     opened : bool
         Whether the store has been opened, so that there is a place to write to.
     stale, prompts_stale : bool
@@ -53,6 +64,7 @@ class OpenProject:
     store: ProjectStore
     image: Callable[[], Image | None]
     prompts: tuple[PromptsRecord, ...] = ()
+    channels: ChannelsRecord = NO_CHANNELS
     opened: bool = False
     stale: bool = False
     prompts_stale: bool = False
@@ -83,6 +95,24 @@ class OpenProject:
                 if folder in self._labels:
                     self._describe(replace(self._labels[folder], removed=True))
             self._gone.clear()
+
+    def note_prompts(self, viewer: ViewerModel, prompts: PromptsWatch) -> None:
+        """Take what is drawn, if that may be new.
+
+        Without its image the viewer is closing: the prompts are gone, and not by a wish.
+        """
+        image = self.image()
+        if image is not None and self.prompts_stale and image in viewer.layers:
+            self.prompts = prompts.read(image, self.prompts)
+            self.prompts_stale, self.stale = False, True
+
+    def note_channels(self, viewer: ViewerModel, choice: ChannelChoice) -> None:
+        """Take the choice of channels for that of the image, while this is in the viewer."""
+        image = self.image()
+        if image is not None and image in viewer.layers:
+            channels = read_channels_record(choice, viewer.layers)
+            self.stale = self.stale or channels != self.channels
+            self.channels = channels
 
     def take(self, model: ModelRecord, adapter: Any) -> Change | None:
         """Take a part of the queue; None if there is nothing to write."""
@@ -138,4 +168,5 @@ class OpenProject:
 
     def _change(self, model: ModelRecord, planes: Sequence[PlanePixels], adapter: Any) -> Change:
         self.stale = False
-        return Change(model, tuple(self._labels.values()), self.prompts, tuple(planes), adapter)
+        labels = tuple(self._labels.values())
+        return Change(model, labels, self.prompts, tuple(planes), adapter, self.channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -14,6 +14,9 @@ from qtpy.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
@@ -80,6 +83,18 @@ class ChoiceBox(QComboBox):
         """Show a value as chosen; the first one if it is not among the choices."""
         position = next((i for i in range(self.count()) if self.itemData(i) == value), 0)
         self.setCurrentIndex(position)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the choice with an ellipsis where it is too long, instead of cutting it off."""
+        option, painter = QStyleOptionComboBox(), QStylePainter(self)
+        self.initStyleOption(option)
+        style, field = painter.style(), QStyle.SubControl.SC_ComboBoxEditField
+        if style is not None:
+            box = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+            cut = Qt.TextElideMode.ElideRight
+            option.currentText = self.fontMetrics().elidedText(self.currentText(), cut, box.width())
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def _on_activated(self, _: int) -> None:
         self.chosen.emit(self.currentData())

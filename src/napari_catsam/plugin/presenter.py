@@ -51,7 +51,7 @@ class Presenter:
             [(session.name_variant(v), v) for v in variants], session.variant
         )
         adapt.method.set_choices([(n, n) for n in session.library.methods()], session.method)
-        adapt.budget.setValue(int(session.budget))
+        adapt.time.show_seconds(int(session.budget))
         adapt.show_score(session.adaptation_note)
         self.show_state()
 

@@ -1,22 +1,19 @@
-"""What is kept of the work on one image: frozen values, and how they are written as JSON."""
+"""What is kept of the work on one image: frozen values."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.errors import UnreadableFileError
-
 __all__ = [
-    "FORMAT",
     "LIVE",
+    "NO_CHANNELS",
+    "ChannelsRecord",
     "ImageRecord",
     "LabelsRecord",
     "ModelRecord",
@@ -24,11 +21,7 @@ __all__ = [
     "ProjectRecord",
     "PromptsRecord",
     "list_ids",
-    "record_from_json",
-    "record_to_json",
 ]
-
-FORMAT, VERSION = "napari-catsam project", 1
 
 LIVE = "live"
 """Kind of the record of the object that was being annotated."""
@@ -78,6 +71,26 @@ class ModelRecord:
     backbone: str
     variant: str = "base"
     adapter: str = ""
+
+
+@dataclass(frozen=True)
+class ChannelsRecord:
+    """What the model sees of the image, if that is not the layer as it is shown.
+
+    Attributes
+    ----------
+    picks : tuple of str, int or None
+        For red, green and blue: the name of an image layer, or a position along ``axis``; None
+        leaves the colour black. Empty for the layer as it is shown.
+    axis : int or None
+        The axis of the image's data that the picks are positions of.
+    """
+
+    picks: tuple[str | int | None, ...] = ()
+    axis: int | None = None
+
+
+NO_CHANNELS = ChannelsRecord()
 
 
 @dataclass(frozen=True)
@@ -178,6 +191,7 @@ class ProjectRecord:
     prompts : tuple of PromptsRecord
     saved : datetime
         When, in UTC.
+    channels : ChannelsRecord
     """
 
     image: ImageRecord
@@ -185,6 +199,7 @@ class ProjectRecord:
     labels: tuple[LabelsRecord, ...] = ()
     prompts: tuple[PromptsRecord, ...] = ()
     saved: datetime = NEVER
+    channels: ChannelsRecord = NO_CHANNELS
 
     @property
     def kept_labels(self) -> tuple[LabelsRecord, ...]:
@@ -232,52 +247,6 @@ def list_ids(pixels: npt.NDArray[Any]) -> str:
     return " ".join(str(r[0]) if len(r) == 1 else f"{r[0]}..{r[-1]}" for r in runs)
 
 
-def record_to_json(record: ProjectRecord) -> str:
-    """Write a record as JSON; see :func:`record_from_json`."""
-    content = {"format": FORMAT, "version": VERSION, **asdict(record)}
-    content["saved"] = record.saved.isoformat(timespec="seconds")
-    return json.dumps(content, indent=1, default=_plain)
-
-
-def record_from_json(text: str, path: Path) -> ProjectRecord:
-    """Read a record.
-
-    Parameters
-    ----------
-    text : str
-        What :func:`record_to_json` wrote.
-    path : Path
-        Named in errors.
-
-    Raises
-    ------
-    UnreadableFileError
-        If the text is damaged, no project, or of a newer version.
-    """
-    try:
-        content = json.loads(text)
-        version = content["version"] if content["format"] == FORMAT else None
-        if version != VERSION:
-            raise UnreadableFileError(
-                f"{path} has version {version}, this package reads {VERSION}; update napari-catsam"
-            )
-        image = content["image"] | {"shape": tuple(content["image"]["shape"])}
-        return ProjectRecord(
-            ImageRecord(**image),
-            ModelRecord(**content["model"]),
-            tuple(_labels_from(entry) for entry in content["labels"]),
-            tuple(PromptsRecord(**entry) for entry in content["prompts"]),
-            datetime.fromisoformat(content["saved"]),
-        )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnreadableFileError(f"{path} is no project or is damaged: {error}") from error
-
-
-def _labels_from(entry: dict[str, Any]) -> LabelsRecord:
-    planes = tuple(PlaneRecord(tuple(p["index"]), p["ids"], p["checksum"]) for p in entry["planes"])
-    return LabelsRecord(**entry | {"shape": tuple(entry["shape"]), "planes": planes})
-
-
 def _count(labels: LabelsRecord) -> int:
     """Count different objects over all planes, by their runs of numbers."""
     runs = sorted(
@@ -290,8 +259,3 @@ def _count(labels: LabelsRecord) -> int:
         count += max(0, last - max(first, end + 1) + 1)
         end = max(end, last)
     return count
-
-
-def _plain(value: Any) -> Any:
-    """Turn numpy's numbers and arrays into JSON's."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -15,12 +15,14 @@ import tifffile
 
 from napari_catsam.errors import UnreadableFileError
 from napari_catsam.plugin.project import (
+    NO_CHANNELS,
+    ChannelsRecord,
     LabelsRecord,
     ModelRecord,
     ProjectRecord,
     PromptsRecord,
-    record_from_json,
 )
+from napari_catsam.plugin.project_json import record_from_json
 from napari_catsam.plugin.wording import count_of
 
 __all__ = [
@@ -72,6 +74,8 @@ class Change:
         Those that may have changed.
     adapter : Adapter or None
         Written if it is another than last time.
+    channels : ChannelsRecord
+        What the model sees.
     """
 
     model: ModelRecord
@@ -79,6 +83,7 @@ class Change:
     prompts: tuple[PromptsRecord, ...] = ()
     planes: tuple[PlanePixels, ...] = ()
     adapter: Any = None
+    channels: ChannelsRecord = NO_CHANNELS
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,8 @@ from napari_catsam.plugin.project import (
     PlaneRecord,
     ProjectRecord,
     list_ids,
-    record_to_json,
 )
+from napari_catsam.plugin.project_json import record_to_json
 from napari_catsam.plugin.project_place import default_root, image_key, read_place, write_place
 from napari_catsam.plugin.project_reading import (
     PROJECT,
@@ -174,9 +174,8 @@ class ProjectStore:
         self._update_labels(change.labels)
         for copy in change.planes:
             self._write_plane(folder, copy)
-        record = ProjectRecord(
-            self.image, self._write_model(folder, change), self._list_labels(), change.prompts
-        )
+        model, labels = self._write_model(folder, change), self._list_labels()
+        record = ProjectRecord(self.image, model, labels, change.prompts, channels=change.channels)
         if record != self._record:
             self._record = None
             saved = replace(record, saved=datetime.now(UTC))

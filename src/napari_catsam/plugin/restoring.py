@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
-from napari.layers import Labels, Points, Shapes
+from napari.layers import Image, Labels, Points, Shapes
 
+from napari_catsam.plugin.channels_record import make_channel_choice
 from napari_catsam.plugin.layer_records import make_labels, make_prompts, read_prompts_record
 from napari_catsam.plugin.project_reading import Found, Restored
 from napari_catsam.plugin.project_store import ProjectStore
@@ -24,6 +25,7 @@ __all__ = [
     "note_saved",
     "read_back",
     "shows_all_prompts",
+    "use_channels",
     "use_model",
 ]
 
@@ -77,6 +79,14 @@ def use_model(restored: Restored, session: Session, load_adapter: Callable[[str]
     session.choose_backbone(model.backbone)
     if model.variant == Variant.ADAPTED and restored.adapter is not None:
         load_adapter(str(restored.adapter))
+
+
+def use_channels(
+    restored: Restored, session: Session, image: Image | None, viewer: ViewerModel
+) -> None:
+    """Choose the channels that were chosen, where their layers are open."""
+    if image is not None:
+        session.channels = make_channel_choice(restored.record.channels, image, viewer.layers)
 
 
 def note_saved(layer: Labels, store: ProjectStore, folder: str) -> None:

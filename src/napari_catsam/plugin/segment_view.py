@@ -1,4 +1,4 @@
-"""The upper half of the dock: model, layers, and the Segment button. It knows Qt alone."""
+"""The parts of the dock for model and layers, and for segmenting what is drawn. It knows Qt alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_catsam.plugin.channels_row import ChannelsRow
+from napari_catsam.plugin.folding import Fold
 from napari_catsam.plugin.parts import ChoiceBox, FormGroup, make_button, make_plus, side_by_side
 
 __all__ = ["SegmentView"]
 
 
 class SegmentView(QWidget):
-    """Model and layers; emits what the user wants and shows what it is told."""
+    """Model and layers; emits what the user wants and shows what it is told.
+
+    Attributes
+    ----------
+    batch : Fold
+        Segments what is drawn in other layers; it stands elsewhere in the dock.
+    """
 
     segment_requested = Signal()
     shapes_requested = Signal()
@@ -46,7 +53,7 @@ class SegmentView(QWidget):
         self.segment_button = make_button(
             "Segment", "Turn every box and every point into an object.", self._on_segment_clicked
         )
-        self._segment = FormGroup("Segment")
+        self._layers, self._drawn = FormGroup("Layers"), FormGroup("")
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -56,24 +63,29 @@ class SegmentView(QWidget):
         model.add_row("use", self.variant)
         add_shapes = make_plus("Add a layer to draw boxes in.", self._on_add_shapes_clicked)
         add_points = make_plus("Add a layer to click objects in.", self._on_add_points_clicked)
-        segment = self._segment
-        segment.add_row("image", self.image)
-        segment.add_row("channels", self.channels)
-        segment.add_row("boxes", side_by_side(self.shapes, add_shapes))
-        segment.add_row("points", side_by_side(self.points, add_points))
-        segment.add_row("into", self.target)
-        segment.add_wide(self.segment_button)
+        layers, drawn = self._layers, self._drawn
+        layers.add_row("image", self.image)
+        layers.add_row("channels", self.channels)
+        layers.add_row("into", self.target)
+        drawn.add_row("boxes", side_by_side(self.shapes, add_shapes))
+        drawn.add_row("points", side_by_side(self.points, add_points))
+        drawn.add_wide(self.segment_button)
+        self.batch = Fold(
+            "Segment what is drawn", "Segment all boxes and points of layers at once.", drawn
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(model)
-        layout.addWidget(segment)
+        layout.addWidget(layers)
 
     def show_channels(self, *, visible: bool) -> None:
         """Show the row for channels, or hide it where there is nothing to choose."""
-        self._segment.show_row(self.channels, visible=visible)
+        self._layers.show_row(self.channels, visible=visible)
 
     def set_ready(self, *, ready: bool) -> None:
-        """Let the user press Segment, or not."""
+        """Let the user press Segment, or not; show the button when it can be pressed."""
+        if ready and not self.segment_button.isEnabled():
+            self.batch.unfold()
         self.segment_button.setEnabled(ready)
 
     def _on_segment_clicked(self) -> None:

@@ -10,20 +10,23 @@ from typing import Any, ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_catsam.exchange.records import DEFAULT_CLASS
+from napari_catsam.plugin.adapter_versions import AdapterVersion, find_version, make_version
 from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.engine import ModelChoice, Usage
 from napari_catsam.plugin.library import Library, LibraryLike
 from napari_catsam.plugin.live import LiveObject
 from napari_catsam.plugin.live_prompt import Tool
 from napari_catsam.plugin.mask_writing import WritePolicy
+from napari_catsam.plugin.recipe import AS_USUAL, Recipe
 from napari_catsam.plugin.settings import DEVICES, Settings
 from napari_catsam.plugin.wording import describe_scores
+from napari_catsam.types import Progress
 
 __all__ = ["DEVICES", "PASSING", "Session", "Variant"]
 
 PASSING = (
     "activity", "note", "progress", "live", "annotating", "clicks_positive", "tool", "object_class",
-    "classes", "adapter_name", "usage", "write_policy",
+    "classes", "adapter_name", "usage", "write_policy", "resting", "versions", "start", "recipe",
 )  # fmt: skip
 """Fields of a session that change nothing of what is chosen."""
 
@@ -83,6 +86,16 @@ class Session:
         How much of it is done, 0..1; negative while that is unknown, None when none runs.
     adapter_name : str
         What the user calls the adapter: the name of its file, empty until it has one.
+    training : Progress or None
+        The last that is known of the adaptation that runs, or else of the one before.
+    resting : bool
+        Whether the adaptation rests.
+    recipe : Recipe
+        How the next adaptation trains.
+    versions : tuple of AdapterVersion
+        The adapters that can be gone back to.
+    start : Adapter or None
+        What the next adaptation goes on from; None for the base model.
     usage : Usage or None
         The device and the memory that the model was last seen to take.
     settings : Settings
@@ -113,6 +126,11 @@ class Session:
     tool: Tool = Tool.BOX
     progress: float | None = None
     adapter_name: str = ""
+    training: Progress | None = None
+    resting: bool = False
+    recipe: Recipe = AS_USUAL
+    versions: tuple[AdapterVersion, ...] = ()
+    start: Any = None
     usage: Usage | None = None
     settings: Settings = field(default_factory=Settings)
 
@@ -124,7 +142,7 @@ class Session:
     def name_variant(self, variant: Variant) -> str:
         """Name the base or the adapted model."""
         if variant is Variant.BASE:
-            return "base model"
+            return "base"
         return f"adapted ({self.adapter.header.method})" if self.adapter_fits else "adapted"
 
     @property
@@ -137,6 +155,14 @@ class Session:
             precision=settings.precision,
             folder=settings.weights_folder,
         )
+
+    @property
+    def start_model(self) -> ModelChoice:
+        """What the next adaptation goes on from."""
+        version = find_version(self.versions, self.start)
+        if version is None or self.start.header.backbone != self.backbone:
+            return self.base
+        return replace(self.base, adapter=self.start, adapter_name=version.name)
 
     @property
     def model(self) -> ModelChoice:
@@ -161,8 +187,15 @@ class Session:
         self.add_classes([name])
         self.object_class = name
 
-    def keep_adapter(self, adapter: Any) -> bool:
+    def keep_adapter(self, adapter: Any, parent: Any = None) -> bool:
         """Take a new adapter, and use it only if it helps: by more than its score's noise, if known.
+
+        Parameters
+        ----------
+        adapter : Adapter
+            It becomes a version.
+        parent : Adapter, optional
+            What its training went on from, which stays in use if that did not help.
 
         Returns
         -------
@@ -174,14 +207,51 @@ class Session:
         better = before is not None and after is not None and after > before
         helps = getattr(header, "helps", None)
         better = better if helps is None else helps
-        self.adapter, self.adapter_name = adapter, ""
-        self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
+        went_on = find_version(self.versions, parent)
+        version = make_version(self.versions, adapter, parent=went_on.name if went_on else "")
+        self.versions = (*self.versions, version)
+        if not better and went_on is not None:
+            self.use_version(went_on)
+        else:
+            self.adapter_name, self.adapter = version.name, adapter
+            self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
         self.adaptation_note = describe_scores(header)
         return better
 
     def open_adapter(self, adapter: Any, name: str = "") -> None:
         """Take an adapter that the user chose: its backbone, and the adapter in it."""
+        version = make_version(self.versions, adapter, name)
+        self.versions = (*self.versions, version)
+        self.use_version(version)
+
+    def use_version(self, version: AdapterVersion | None) -> None:
+        """Let a version segment from now on, on its backbone; None: the base model."""
+        if version is None:
+            self.variant = Variant.BASE
+            return
+        adapter = version.adapter
         self.backbone = adapter.header.backbone
-        self.adapter, self.adapter_name = adapter, name
+        self.adapter_name, self.adapter = version.name, adapter
         self.variant = Variant.ADAPTED
         self.adaptation_note = describe_scores(adapter.header)
+
+    def compare(self) -> bool:
+        """Let the other of base and adapted model segment; False if there is no adapter for that."""
+        if not self.adapter_fits:
+            return False
+        self.variant = Variant.BASE if self.variant is Variant.ADAPTED else Variant.ADAPTED
+        return True
+
+    def write_note(self, version: AdapterVersion, note: str) -> None:
+        """Give a version another note."""
+        noted = replace(version, note=note)
+        self.versions = tuple(noted if v is version else v for v in self.versions)
+
+    def delete_version(self, version: AdapterVersion) -> None:
+        """Forget a version; where it was in use, the base model is from now on."""
+        self.versions = tuple(known for known in self.versions if known is not version)
+        if self.start is version.adapter:
+            self.start = None
+        if self.adapter is version.adapter:
+            self.variant = Variant.BASE
+            self.adapter, self.adapter_name, self.adaptation_note = None, "", ""

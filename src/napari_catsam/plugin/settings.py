@@ -28,6 +28,10 @@ SECTIONS = {
 
 KEY_PREFIX = "key_"
 
+GIVES_WAY = "compare"
+"""A command that has a button as well, and whose letter may be given to another one: napari leaves
+free hardly more letters than there are commands."""
+
 
 def _setting(section: str, default: Any, title: str, description: str, **limits: Any) -> Any:
     metadata = {"section": section, "title": title, "description": description, **limits}
@@ -98,6 +102,7 @@ class Settings:
     key_clear: str = _key("W", "Drop the object")
     key_show_next_reading: str = _key("H", "Show another mask")
     key_flip_sign: str = _key("Q", "Turn plain clicks negative or positive")
+    key_compare: str = _key("J", "Compare the base and the adapted model")
 
     @property
     def keys(self) -> dict[str, str]:
@@ -107,6 +112,13 @@ class Settings:
             f.name.removeprefix(KEY_PREFIX): (getattr(self, f.name) or str(f.default)).upper()
             for f in named
         }
+
+    @property
+    def compare_letter(self) -> str:
+        """The letter that compares models; empty where another command has been given it."""
+        letters = list(self.keys.values())
+        mine = self.keys[GIVES_WAY]
+        return mine if letters.count(mine) == 1 else ""
 
     @property
     def letters(self) -> dict[str, str]:
@@ -140,7 +152,7 @@ def check_keys(settings: Settings, taken: Mapping[str, str]) -> None:
         title = _title_of(name)
         if len(letter) != 1 or not "A" <= letter <= "Z":
             raise CatsamError(f"{letter!r} for {title!r} is no letter; choose one of A to Z")
-        if letter in seen:
+        if letter in seen and name != GIVES_WAY:
             raise CatsamError(
                 f"the key {letter} is set for {seen[letter]!r} and for {title!r}; choose another"
             )

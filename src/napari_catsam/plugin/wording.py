@@ -117,8 +117,9 @@ def describe_live(session: Any) -> str:
     several = f" · mask {live.chosen + 1} of {len(live.readings)} ({another})"
     if not live.readings[1:]:
         several = ""
-    score = f"expected IoU {reading.mask.score:.2f}"
-    return f"{keys['accept']} accepts, clicks refine · {score}{several}{negative}"
+    score = f"expected IoU {reading.mask.score:.2f}" + _name_model(reading.model)
+    which = "" if live.picked is None else f" object {live.picked.id}"
+    return f"{keys['accept']} accepts{which}, clicks refine · {score}{several}{negative}"
 
 
 def describe_progress(progress: Progress) -> str:
@@ -161,17 +162,22 @@ def describe_written(
     return "; ".join(parts)
 
 
-def describe_accepted(written: Written, where: str) -> str:
-    """Say under which number a mask was written to the labels with a name, and over what."""
-    parts = [f"object {written.ids[0]} in {where} · expected IoU {written.scores[0]:.2f}"]
+def describe_accepted(written: Written, where: str, model: str = "") -> str:
+    """Say under which number a mask of a model was written to the labels with a name, and over what."""
+    score = f"expected IoU {written.scores[0]:.2f}" + _name_model(model)
+    parts = [f"object {written.ids[0]} in {where} · {score}"]
     return "; ".join(parts + _describe_losses(written.erased))
 
 
-def describe_refined(refined: Refined, where: str) -> str:
-    """Say what an object in the labels with a name gained and lost."""
+def describe_refined(refined: Refined, where: str, model: str = "") -> str:
+    """Say what an object in the labels with a name gained and lost by a model's mask."""
     change = f"{refined.added} pixels more, {refined.removed} fewer"
-    parts = [f"object {refined.id} in {where} refined: {change}"]
+    parts = [f"object {refined.id} in {where} refined{_name_model(model)}: {change}"]
     return "; ".join(parts + _describe_losses(refined.erased))
+
+
+def _name_model(model: str) -> str:
+    return f" by {model}" if model else ""
 
 
 def _describe_losses(erased: Sequence[int]) -> list[str]:

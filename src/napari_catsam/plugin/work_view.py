@@ -8,6 +8,7 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QLabel, QVBoxLayout, QWidget
 
+from napari_catsam.plugin.folding import Fold
 from napari_catsam.plugin.parts import FormGroup, make_button, side_by_side
 
 __all__ = ["WorkView"]
@@ -44,12 +45,12 @@ class WorkView(QWidget):
             "in the background.",
             self._on_export_clicked,
         )
-        group = FormGroup("Your work")
+        group = FormGroup("")
         group.add_row("saved", side_by_side(self.saved, self.folder_button))
         group.add_row("masks", side_by_side(self.exporting, self.export_button))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(group)
+        layout.addWidget(Fold("Your work", "Where it is saved, and files for others.", group))
         self.show_saved(None)
 
     def show_saved(self, folder: Path | None) -> None:

@@ -1,0 +1,149 @@
+"""What is held out of a few masks, to score on: decided from the masks alone, without the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.adaptation.partial import choose_region
+from napari_catsam.errors import ShotError
+
+if TYPE_CHECKING:
+    from napari_catsam.types import Shot
+
+__all__ = ["SHARE", "Held", "HeldOut", "find_ignored", "plan_held_out"]
+
+LEAST_SHOTS, LEAST_OBJECTS = 3, 4
+"""From so many shots on whole shots are held out, from so many objects on single objects."""
+
+SHARE = 0.2
+"""About this share is held out, unless a run is asked for another."""
+
+Held = Literal["images", "objects", "regions", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What of some shots is trained on and what is only scored; an entry a shot.
+
+    Attributes
+    ----------
+    held : {"images", "objects", "regions", "none"}
+        What kind of things are held out.
+    labels : tuple of list of int
+        The labels that can be used.
+    out : tuple of set of int
+        Those of them that are held out whole.
+    regions : tuple of dict of int to ndarray, (H, W), bool
+        Where a part of an object is held out.
+    """
+
+    held: Held
+    labels: tuple[list[int], ...]
+    out: tuple[set[int], ...]
+    regions: tuple[dict[int, npt.NDArray[np.bool_]], ...]
+
+    @property
+    def objects(self) -> int:
+        """How many objects there are."""
+        return sum(map(len, self.labels))
+
+    @property
+    def scored(self) -> int:
+        """How many of them are held out, whole or in part."""
+        return sum(map(len, self.out)) + sum(map(len, self.regions))
+
+
+def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) -> HeldOut:
+    """Choose what is held out.
+
+    Whole shots if there are three, else objects if there are four, else an end of each large object.
+
+    Parameters
+    ----------
+    shots : sequence of Shot
+        At least one; the images are not looked at.
+    share : float
+        About this share is held out, at least one shot or object; 0 holds out nothing.
+    seed : int
+        Chooses which.
+
+    Raises
+    ------
+    ShotError
+        If there is no shot, or nothing outside of the ignored pixels.
+    """
+    if not shots:
+        raise ShotError("no shots were given; draw at least one mask")
+    labels = tuple(_usable_labels(shot) for shot in shots)
+    keys = [(index, label) for index, known in enumerate(labels) for label in known]
+    generator = np.random.default_rng([seed, 0])
+    held_keys, held = _hold_out(labels, keys, share, generator)
+    out = tuple({label for i, label in held_keys if i == index} for index in range(len(shots)))
+    if held != "none":
+        return HeldOut(held, labels, out, tuple({} for _ in shots))
+    regions = tuple(
+        _choose_regions(shot, known, share, generator)
+        for shot, known in zip(shots, labels, strict=True)
+    )
+    return HeldOut("regions" if any(regions) else "none", labels, out, regions)
+
+
+def find_ignored(shot: Shot) -> npt.NDArray[np.bool_]:
+    """Return the pixels (H, W) of a shot that say nothing."""
+    if shot.ignore is None:
+        return np.zeros(np.asarray(shot.masks).shape, bool)
+    return np.asarray(shot.ignore, dtype=bool)
+
+
+def _choose_regions(
+    shot: Shot, labels: list[int], share: float, generator: np.random.Generator
+) -> dict[int, npt.NDArray[np.bool_]]:
+    """Choose an end of each object that is large enough, such that something of each is left."""
+    if share <= 0:
+        return {}
+    seen = np.where(find_ignored(shot), 0, np.asarray(shot.masks))
+    regions: dict[int, npt.NDArray[np.bool_]] = {}
+    hidden = np.zeros(seen.shape, bool)
+    for label in labels:
+        region = choose_region(seen == label, share, generator)
+        if region is not None and np.isin(labels, seen[~(hidden | region)]).all():
+            regions[label] = region
+            hidden |= region
+    return regions
+
+
+def _usable_labels(shot: Shot) -> list[int]:
+    """Return the labels that have a pixel outside of the ignored ones; at least one."""
+    masks, ignore = np.asarray(shot.masks), shot.ignore
+    seen = masks if ignore is None else masks[~np.asarray(ignore)]
+    labels = [int(label) for label in np.unique(seen) if label != 0]
+    if not labels:
+        where = f" of {shot.name}" if shot.name else ""
+        raise ShotError(f"every mask{where} lies in ignored pixels; draw one outside of them")
+    return labels
+
+
+def _hold_out(
+    objects: Sequence[list[int]],
+    keys: list[tuple[int, int]],
+    share: float,
+    generator: np.random.Generator,
+) -> tuple[set[tuple[int, int]], Held]:
+    """Return the (shot, label) pairs that are held out, and what kind of things they are."""
+    if share > 0 and len(objects) >= LEAST_SHOTS:
+        chosen = _draw(len(objects), share, generator)
+        return {key for key in keys if key[0] in chosen}, "images"
+    if share > 0 and len(keys) >= LEAST_OBJECTS:
+        return {keys[index] for index in _draw(len(keys), share, generator)}, "objects"
+    return set(), "none"
+
+
+def _draw(count: int, share: float, generator: np.random.Generator) -> set[int]:
+    """Draw about ``share`` of ``count`` things: at least one, and never all."""
+    some = min(max(1, round(share * count)), count - 1)
+    return {int(index) for index in generator.permutation(count)[:some]}

@@ -1,0 +1,70 @@
+"""The adapters of one session, each with a name and the user's note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from napari_catsam.plugin.wording import count_of
+
+__all__ = ["AdapterVersion", "describe_version", "find_verdict", "find_version", "make_version"]
+
+
+@dataclass(frozen=True, eq=False)
+class AdapterVersion:
+    """One adapter that can be gone back to.
+
+    Attributes
+    ----------
+    number : int
+        From 1 on; one more than the highest that is there.
+    adapter : Adapter
+        Trained in this session, or from a file.
+    name : str
+        What the adapter is called: "v1", or the name of its file.
+    parent : str
+        Name of the version that its training went on from; empty if that was the base model.
+    note : str
+        The user's words.
+    """
+
+    number: int
+    adapter: Any
+    name: str
+    parent: str = ""
+    note: str = ""
+
+
+def make_version(
+    known: Sequence[AdapterVersion], adapter: Any, name: str = "", parent: str = ""
+) -> AdapterVersion:
+    """Make the version that comes after the known ones; without a name it is called "v2", say."""
+    number = max((version.number for version in known), default=0) + 1
+    return AdapterVersion(number, adapter, name or f"v{number}", parent)
+
+
+def find_version(known: Sequence[AdapterVersion], adapter: Any) -> AdapterVersion | None:
+    """Return the version with an adapter; None if there is none."""
+    return next((version for version in known if version.adapter is adapter), None)
+
+
+def describe_version(version: AdapterVersion) -> str:
+    """Name a version with its method, its masks and its scores: "v1 · cat-a · 4 masks · 0.71 → 0.78"."""
+    header = version.adapter.header
+    masks = sum(shot.objects for shot in getattr(header, "shots", ()))
+    parts = [version.name]
+    if version.parent:
+        parts[0] += f" (from {version.parent})"
+    parts.append(header.method)
+    if masks:
+        parts.append(count_of(masks, "mask"))
+    if header.score_before is not None and header.score_after is not None:
+        parts.append(f"{header.score_before:.2f} → {header.score_after:.2f}")
+    return " · ".join([*parts, *filter(None, [version.note])])
+
+
+def find_verdict(header: Any) -> str:
+    """Return the sentence of an adapter's header that says whether it helps; empty without one."""
+    parts = header.note.split("; ")
+    return next((part for part in parts if part.startswith(("better than", "not better"))), "")
