@@ -33,7 +33,7 @@ NARROW = 300
 ACCEPTED = 9
 """Coins that are annotated before the picture is taken."""
 
-SECONDS = 12.0
+SECONDS = 25.0
 """Of the adaptation."""
 
 Make = Callable[..., Stage]
@@ -115,7 +115,7 @@ def show_objects(make: Make) -> None:
     truth = stack.truth[SLICE]
     stage.annotate()
     vessels = [number for number in stack.vessels if (truth == number).any()]
-    for number in [*_largest(truth, 8), *vessels[:3]]:
+    for number in [*_largest(truth, 6), *vessels]:
         stage.widget.session.choose_class("vessel" if number in vessels else "cell")
         stage.accept(_box(truth == number))
     stage.widget.live_view.annotate.click()

@@ -224,10 +224,9 @@ def make_palette(picture: npt.NDArray[np.uint8], colours: int) -> Pillow.Image:
         Pillow.fromarray(np.ascontiguousarray(part)).quantize(colours, Pillow.Quantize.MEDIANCUT)
         for part in sources
     ]
+    values = [value for half in halves for value in (half.getpalette() or [])[: 3 * colours]]
     palette = Pillow.new("P", (1, 1))
-    palette.putpalette(
-        [value for half in halves for value in (half.getpalette() or [])[: 3 * colours]]
-    )
+    palette.putpalette(values + [value for value in range(0, 256, 17) for _ in range(3)])
     return palette
 
 

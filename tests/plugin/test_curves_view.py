@@ -14,16 +14,18 @@ from napari_catsam.types import Progress
 
 
 def draw(chart: Chart, width: int = 200) -> QImage:
+    """Draw a chart, and cut its text off."""
     chart.resize(width, chart.height())
     image = QImage(chart.size(), QImage.Format.Format_RGB32)
     image.fill(QColor("white"))
     chart.render(image)
-    return image
+    height = chart.fontMetrics().height()
+    return image.copy(0, height, width, image.height() - height)
 
 
-def columns_in_blue(image: QImage, below: int = 25) -> set[int]:
-    """Return the columns where the curve of the score is, below the text."""
-    places = [(x, y) for x in range(image.width()) for y in range(below, image.height())]
+def columns_in_blue(image: QImage) -> set[int]:
+    """Return the columns where the curve of the score is."""
+    places = [(x, y) for x in range(image.width()) for y in range(image.height())]
     colours = {place: QColor(image.pixel(*place)) for place in places}
     return {x for (x, _), colour in colours.items() if colour.blue() - colour.red() > 60}
 

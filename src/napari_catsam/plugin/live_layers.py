@@ -116,6 +116,8 @@ class LiveLayers:
         if _are_equal([places, signs], self._clicks_shown):
             return
         self._clicks_shown = [places, signs]
+        # napari fails to colour points of a hidden layer, whose slice is that of its data before.
+        self.points.visible = True
         self.points.data = places
         if clicks:
             self.points.face_color = [

@@ -10,7 +10,9 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 
-__all__ = ["CLASS", "COLUMNS", "PLANES", "SWATCH", "ObjectRow", "ObjectsTable"]
+__all__ = [
+    "CLASS", "COLUMNS", "ID", "PLANES", "SCORE", "SIZE", "SWATCH", "ObjectRow", "ObjectsTable",
+]  # fmt: skip
 
 COLUMNS = ("id", "class", "size", "score", "planes")
 ID, CLASS, SIZE, SCORE, PLANES = range(5)

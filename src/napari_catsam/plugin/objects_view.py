@@ -15,7 +15,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_catsam.plugin.class_box import ClassBox, ClassDelegate
-from napari_catsam.plugin.objects_table import CLASS, PLANES, SWATCH, ObjectRow, ObjectsTable
+from napari_catsam.plugin.objects_table import (
+    CLASS,
+    ID,
+    PLANES,
+    SCORE,
+    SIZE,
+    SWATCH,
+    ObjectRow,
+    ObjectsTable,
+)
 from napari_catsam.plugin.parts import FormGroup, TextBlock, make_button, side_by_side
 
 __all__ = ["ObjectsView"]
@@ -28,6 +37,9 @@ MARGIN = 10
 
 WIDEST = ("00000", "", "00000", "score", "planes")
 """Usual text of each column, or its header; columns with more can be drawn wider."""
+
+LEAST_CLASS = "object"
+"""Of a class this much is shown; where the table is narrower it has no sizes."""
 
 ROOM_FOR_PLANES = 320
 """Pixels of the table from which on it has that column as well."""
@@ -232,8 +244,13 @@ class _Rows(QTableView):
         self._set_widths()
 
     def fit(self) -> None:
-        """Show the planes where objects have several and there is room."""
+        """Show the planes where objects have several and there is room, and sizes where there is."""
         self.setColumnHidden(PLANES, not self.has_planes or self.width() < ROOM_FOR_PLANES)
+        view = self.viewport()
+        if view is None:
+            return
+        fixed = sum(self._find_width(WIDEST[column]) for column in (ID, SIZE, SCORE))
+        self.setColumnHidden(SIZE, view.width() - fixed < self._find_width(LEAST_CLASS))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show as many columns as there is room for."""
@@ -253,7 +270,11 @@ class _Rows(QTableView):
         rows.setDefaultSectionSize(self.fontMetrics().lineSpacing() + 6)
         for column, text in enumerate(WIDEST):
             if text:
-                self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(text) + MARGIN)
+                self.setColumnWidth(column, self._find_width(text))
+        self.fit()
+
+    def _find_width(self, text: str) -> int:
+        return self.fontMetrics().horizontalAdvance(text) + MARGIN
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Delete and jump by keys."""
