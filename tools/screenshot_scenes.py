@@ -33,7 +33,7 @@ NARROW = 300
 ACCEPTED = 9
 """Coins that are annotated before the picture is taken."""
 
-SECONDS = 25.0
+SECONDS = 20.0
 """Of the adaptation."""
 
 Make = Callable[..., Stage]

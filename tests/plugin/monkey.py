@@ -99,6 +99,9 @@ class Monkey:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self.gate = prepare(self.library)
+        # napari's canvas with Mesa dies when all of its Labels are removed before it draws again,
+        # and others are added.
+        self.kept = self.layers(Labels)[0]
         self.record = Record(self.window, self.widget)
         weights = np.array([weight for weight, _ in ACTIONS])
         self._weights = weights / weights.sum()
@@ -518,7 +521,7 @@ class Monkey:
 
     @action(2)
     def remove_layer(self) -> str:
-        layer = self.any_of(self.window.layers)
+        layer = self.any_of(x for x in self.window.layers if x is not self.kept)
         if layer is not None:
             self.window.layers.remove(layer)
         return f"{layer}"

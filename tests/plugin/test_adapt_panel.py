@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtTest import QTest
 
 from napari_catsam.plugin import training, troubles
 from napari_catsam.plugin.live_prompt import LivePrompt
@@ -418,3 +420,50 @@ def test_progress_of_an_earlier_training_is_gone_when_the_next_one_begins(
     widget.adapt_view.stop_button.click()
     gate.open.set()
     wait_idle(widget)
+
+
+def test_the_key_works_on_the_canvas_while_prompts_are_given(
+    qtbot: Any, window: Any, docked: Any, wait_idle: Any, adapter_factory: Callable[..., Any]
+) -> None:
+    window.show()
+    qtbot.waitExposed(window.window._qt_window)
+    image = window.add_image(np.zeros((40, 60), np.uint8), name="cells")
+    session = docked.session
+    session.keep_adapter(adapter_factory(0.5, 0.7))
+    docked.commands.live.start(image)
+    docked.commands.live.give(LivePrompt((20.0, 30.0)))
+    wait_idle(docked)
+    assert session.live.model == "v1"
+    QTest.keyClick(window.window._qt_viewer.canvas.native, Qt.Key.Key_J)
+    wait_idle(docked)
+    assert (session.variant, session.live.model) == (Variant.BASE, "base")
+
+
+def test_closing_the_dock_ends_a_paused_training(
+    qtbot: Any, window: Any, docked: Any, library: Any
+) -> None:
+    window.add_image(np.zeros((40, 60), np.uint8))
+    window.add_labels(np.ones((40, 60), int))
+    gate = Gate(library, 1)
+    start_at(qtbot, docked, 0)
+    docked.adapt_view.pause_button.click()
+    gate.open.set()
+    docked.shut_down()
+    assert QThreadPool.globalInstance().waitForDone(WAIT)
+    assert library.closed
+
+
+def test_scores_and_verdict_of_a_training_that_did_not_help_are_shown(
+    widget: Any, adapter_factory: Callable[..., Any]
+) -> None:
+    session, scores = widget.session, widget.adapt_view.scores
+    first, worse = adapter_factory(0.5, 0.7), make_scored(adapter_factory)
+    worse.header.helps = False
+    worse.header.note = "scored on 2 objects held out; not better than the base model: IoU -0.1"
+    session.keep_adapter(first)
+    session.keep_adapter(worse, first)
+    assert session.model.adapter is first
+    assert scores.table.rowCount() == 2
+    assert scores.verdict.text() == "not better than v1: IoU -0.1"
+    session.use_version(session.versions[0])
+    assert scores.table.rowCount() == 0

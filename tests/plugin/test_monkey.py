@@ -39,6 +39,7 @@ def make_monkey(
         qtbot.waitExposed(window.window._qt_window)
         data = np.random.default_rng(seed).integers(0, 255, shape, np.uint8)
         window.add_image(data, name="cells", **placement)
+        window.add_labels(np.zeros(shape, np.int32), name="kept", **placement)
         window.reset_view()
         made.append(Monkey(window, docked, library, qtbot, seed, tmp_path))
         return made[0]

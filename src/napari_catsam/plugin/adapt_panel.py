@@ -31,7 +31,7 @@ __all__ = ["COMPARE_KEY", "AdaptPanel"]
 BASE = 0
 """Number of the base model among the versions."""
 
-VERSION_FIELDS = ("versions", "adapter", "variant", "start", "backbone")
+VERSION_FIELDS = ("versions", "adapter", "variant", "start", "backbone", "scored")
 
 NOTHING_TO_COMPARE = "there is no adapter for {backbone} yet: press Adapt, or load one"
 
@@ -228,10 +228,13 @@ class AdaptPanel:
         self._show_scores()
 
     def _show_scores(self) -> None:
-        adapter = self._session.adapter
+        session, adapter = self._session, self._session.scored
         if adapter is None:
             self._view.scores.show_scores([], "")
             return
         scores = getattr(adapter.header, "scores", ())
         rows = [ScoreRow(f"{s.shot} · {s.label}", s.before, s.after) for s in scores]
-        self._view.scores.show_scores(rows, find_verdict(adapter.header))
+        verdict, version = find_verdict(adapter.header), find_version(session.versions, adapter)
+        if version is not None and version.parent:
+            verdict = verdict.replace("the base model", version.parent)
+        self._view.scores.show_scores(rows, verdict)

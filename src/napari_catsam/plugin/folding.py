@@ -79,7 +79,8 @@ def _scroll_later(area: QScrollArea, widget: QWidget) -> None:
     later.setSingleShot(True)
 
     def scroll() -> None:
-        area.ensureWidgetVisible(widget)
+        # Away from the edges, as what stands above may still grow.
+        area.ensureWidgetVisible(widget, 0, area.height() // 3)
         later.deleteLater()
 
     later.timeout.connect(scroll)

@@ -27,6 +27,7 @@ __all__ = ["DEVICES", "PASSING", "Session", "Variant"]
 PASSING = (
     "activity", "note", "progress", "live", "annotating", "clicks_positive", "tool", "object_class",
     "classes", "adapter_name", "usage", "write_policy", "resting", "versions", "start", "recipe",
+    "scored",
 )  # fmt: skip
 """Fields of a session that change nothing of what is chosen."""
 
@@ -94,6 +95,8 @@ class Session:
         How the next adaptation trains.
     versions : tuple of AdapterVersion
         The adapters that can be gone back to.
+    scored : Adapter or None
+        The one whose scores are shown.
     start : Adapter or None
         What the next adaptation goes on from; None for the base model.
     usage : Usage or None
@@ -130,6 +133,7 @@ class Session:
     resting: bool = False
     recipe: Recipe = AS_USUAL
     versions: tuple[AdapterVersion, ...] = ()
+    scored: Any = None
     start: Any = None
     usage: Usage | None = None
     settings: Settings = field(default_factory=Settings)
@@ -215,7 +219,7 @@ class Session:
         else:
             self.adapter_name, self.adapter = version.name, adapter
             self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
-        self.adaptation_note = describe_scores(header)
+        self.scored, self.adaptation_note = adapter, describe_scores(header)
         return better
 
     def open_adapter(self, adapter: Any, name: str = "") -> None:
@@ -233,7 +237,7 @@ class Session:
         self.backbone = adapter.header.backbone
         self.adapter_name, self.adapter = version.name, adapter
         self.variant = Variant.ADAPTED
-        self.adaptation_note = describe_scores(adapter.header)
+        self.scored, self.adaptation_note = adapter, describe_scores(adapter.header)
 
     def compare(self) -> bool:
         """Let the other of base and adapted model segment; False if there is no adapter for that."""
@@ -252,6 +256,8 @@ class Session:
         self.versions = tuple(known for known in self.versions if known is not version)
         if self.start is version.adapter:
             self.start = None
+        if self.scored is version.adapter:
+            self.scored, self.adaptation_note = None, ""
         if self.adapter is version.adapter:
             self.variant = Variant.BASE
-            self.adapter, self.adapter_name, self.adaptation_note = None, "", ""
+            self.adapter, self.adapter_name = None, ""

@@ -115,7 +115,8 @@ def _find_edges(masks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     padded = np.pad(masks, 1, mode="edge")
     sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
     beside: npt.NDArray[np.bool_] = np.logical_or.reduce([side != masks for side in sides])
-    return beside & (masks != 0)
+    beside &= masks != 0
+    return beside
 
 
 def _describe(plan: HeldOut, *, stack: bool) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
@@ -15,6 +14,7 @@ from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.disk_thread import DiskThread
 from napari_catsam.plugin.object_ids import is_in_memory
+from napari_catsam.plugin.plane_watch import PlaneWatch
 from napari_catsam.plugin.session import Session
 from napari_catsam.plugin.shots_summary import ShotsSummary, summarise_shots
 from napari_catsam.plugin.training import locate_shots
@@ -23,6 +23,9 @@ __all__ = ["ShotsWatch"]
 
 PAUSE_MS = 400
 """After the last edit; a stroke of the brush is many."""
+
+MOST_PIXELS = 2**27
+"""Larger stacks are read when the training begins, not after every edit."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class ShotsWatch(QObject):
         self._viewer, self._session = viewer, session
         self._image: Image | None = None
         self._labels: Labels | None = None
+        self._watch: PlaneWatch | None = None
         # Neither the device, which may train, nor the disk, which has work to save.
         self._thread = DiskThread(self)
         self._connections = Connections()
@@ -63,10 +67,13 @@ class ShotsWatch(QObject):
         """Summarise these layers from now on."""
         if labels is not self._labels:
             self._connections.close()
+            self._watch = None
             if labels is not None:
-                # Undo and redo tell of themselves by set_data alone, which a new slice does too.
-                for signal in (labels.events.paint, labels.events.data, labels.events.set_data):
-                    self._connections.add(signal, self._on_edited)
+                # It knows undo from another slice being shown.
+                self._watch = PlaneWatch(
+                    self._viewer, labels, "", known=True, connections=self._connections
+                )
+                self._connections.add(self._watch.changed, self._on_edited)
         self._image, self._labels = image, labels
         self._soon.start()
 
@@ -75,10 +82,12 @@ class ShotsWatch(QObject):
         self._connections.close()
         with suppress(RuntimeError):  # Qt has deleted it before
             self._soon.stop()
-        self._image = self._labels = None
+        self._image = self._labels = self._watch = None
         self._thread.close()
 
-    def _on_edited(self, event: Any) -> None:
+    def _on_edited(self) -> None:
+        if self._watch is not None:
+            self._watch.marked.clear()
         self._soon.start()
 
     def _read(self) -> None:
@@ -88,7 +97,8 @@ class ShotsWatch(QObject):
         if self._labels is None or self._image is None:
             self.summarised.emit(ShotsSummary(""))
             return
-        if not is_in_memory(self._labels.data):
+        data = self._labels.data
+        if not is_in_memory(data) or data.size > MOST_PIXELS:
             self.summarised.emit(ShotsSummary("counted when you press Adapt"))
             return
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout, QWidget
 
@@ -17,6 +17,9 @@ ENDING = ".safetensors"
 
 MOST_SHOWN = 5
 """Rows that are seen at once."""
+
+ROOM = 6
+"""Pixels of a row above and below its text."""
 
 TOOLTIP = (
     "The models to choose from; the marked one segments. Choose an earlier one or the base to go\n"
@@ -38,7 +41,8 @@ class VersionsView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.list = _FileList(self.files_dropped)
+        self.list = _FileList()
+        self.list.dropped.connect(self.files_dropped)
         self.list.currentRowChanged.connect(self._on_row_changed)
         self.note = QLineEdit()
         self.note.setPlaceholderText("note")
@@ -70,7 +74,7 @@ class VersionsView(QWidget):
                     item.setToolTip(text)
         self.list.setCurrentRow(self._numbers.index(used))
         self.list.blockSignals(False)
-        height = max(self.list.sizeHintForRow(0), self.fontMetrics().height())
+        height = max(self.list.sizeHintForRow(0), self.fontMetrics().height() + ROOM)
         shown = min(max(2, len(rows)), MOST_SHOWN)
         self.list.setFixedHeight(shown * height + 2 * self.list.frameWidth() + 2)
         self._note = note
@@ -99,19 +103,17 @@ class VersionsView(QWidget):
 
 
 class _FileList(QListWidget):
-    """A list that takes adapter files that are dropped on it.
+    """A list that takes adapter files that are dropped on it."""
 
-    Parameters
-    ----------
-    dropped : bound signal
-        Emitted with their paths.
-    """
+    dropped = Signal(list)
+    """Their paths."""
 
-    def __init__(self, dropped: Signal) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._dropped = dropped
         self.setAcceptDrops(True)
         self.setToolTip(TOOLTIP)
+        # What is too long is cut with an ellipsis, and told by the tooltip.
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take adapter files."""
@@ -127,7 +129,7 @@ class _FileList(QListWidget):
         """Tell of adapter files."""
         if event is not None and (paths := _list_files(event)):
             event.acceptProposedAction()
-            self._dropped.emit(paths)
+            self.dropped.emit(paths)
 
 
 def _list_files(event: QDropEvent) -> list[str]:
