@@ -33,7 +33,7 @@ NARROW = 300
 ACCEPTED = 9
 """Coins that are annotated before the picture is taken."""
 
-SECONDS = 20.0
+SECONDS = 60.0
 """Of the adaptation."""
 
 Make = Callable[..., Stage]

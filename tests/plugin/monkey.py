@@ -137,8 +137,13 @@ class Monkey:
         self.held -= 1
         if self.held <= 0:
             self.gate.set()
+            self.set_failing(False)
             if self.rng.random() < 0.4:
                 self.wait_idle()
+
+    def set_failing(self, failing: bool) -> None:
+        for predictor in self.library.predictors.values():
+            predictor.failing = failing
 
     # WHAT THERE IS
 
@@ -496,6 +501,8 @@ class Monkey:
     @action(10)
     def annotate_one(self) -> str | None:
         """Do what the widget is for: a prompt on this plane, its answer, and accept."""
+        if not self.session.annotating:
+            self.widget.live_view.annotate.click()
         self.back_to_prompts()
         if self.rng.random() < 0.5:
             self.session.tool = type(self.session.tool).BOX
@@ -588,7 +595,8 @@ class Monkey:
         number = labels.selected_label = int(self.rng.integers(1, 6))
         self.window.layers.selection.active = labels
         labels.mode = "paint"
-        self.drag([self.place(), self.place()])
+        inside = np.array(labels.data.shape) - 1  # beside them napari fails
+        self.drag([self.at(labels, self.rng.uniform(0.2, 0.8, labels.ndim) * inside)] * 2)
         labels.mode = "pan_zoom"
         self.record.paint(labels, number)
         return f"{number} in {labels}"
@@ -604,7 +612,6 @@ class Monkey:
 
     @action(1)
     def break_model(self) -> str:
-        failing = bool(self.rng.random() < 0.4)
-        for predictor in self.library.predictors.values():
-            predictor.failing = failing
-        return f"{failing}"
+        self.held = int(self.rng.integers(2, 7))
+        self.set_failing(True)
+        return f"for {self.held}"
