@@ -165,7 +165,9 @@ class FakeLibrary:
         return make_adapter(backbone=path.read_text())
 
     def add_note(self, adapter: FakeAdapter, note: str) -> FakeAdapter:
-        header = SimpleNamespace(**vars(adapter.header) | {"note": f"{note}; {adapter.header.note}"})
+        header = SimpleNamespace(
+            **vars(adapter.header) | {"note": f"{note}; {adapter.header.note}"}
+        )
         return FakeAdapter(header)
 
 

@@ -35,7 +35,7 @@ def make_monkey(
     def make(seed: int) -> Monkey:
         shape, placement = CASES.get(seed, CASES[1 + seed % 5])
         window.show()
-        window.window._qt_window.resize(600, 400)  # what is drawn costs most of the time
+        window.window._qt_window.resize(900, 500)  # what is drawn costs most of the time
         qtbot.waitExposed(window.window._qt_window)
         data = np.random.default_rng(seed).integers(0, 255, shape, np.uint8)
         window.add_image(data, name="cells", **placement)
