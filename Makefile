@@ -8,12 +8,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DOCS_INSTALLED := .venv/.installed-docs
 
-.PHONY: help demo test test-slow lint format docs screenshots bench build check-wheel clean
+.PHONY: help demo test test-slow monkey lint format docs screenshots bench build check-wheel clean
 
 help:
 	@echo "make demo         see it work: boxes to masks, adaptation on one mask, before and after"
 	@echo "make test         run the tests"
 	@echo "make test-slow    run the tests that need vit_b at full size"
+	@echo "make monkey       200 actions by chance in napari, five seeds; see docs/development.md"
 	@echo "make lint         style, types, import contract, plugin manifest"
 	@echo "make format       put the source into its style"
 	@echo "make docs         build the documentation into site/"
@@ -46,6 +47,12 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	@tools/setup_display.sh
 	@tools/with_display.sh $(BIN)/python -m pytest -m slow --timeout 1800
+
+monkey: $(INSTALLED)
+	@tools/setup_display.sh
+	@failed=; for seed in 1 2 3 4 5; do \
+	    tools/with_display.sh $(BIN)/python -m pytest -q -m monkey -k "[$$seed]" tests/plugin || failed="$$failed $$seed"; \
+	done; test -z "$$failed" || { echo "seeds that failed:$$failed"; exit 1; }
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -50,6 +50,7 @@ def make_monkey(
         monkey.record.close()
 
 
+@pytest.mark.monkey
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")  # napari's own, of rolled axes
 @pytest.mark.parametrize("seed", CASES)
 def test_two_hundred_actions_raise_nothing_and_keep_what_was_accepted(

@@ -14,6 +14,7 @@ from napari_catsam.plugin.layers import BOX_COLOUR, ObjectMask, placement
 from napari_catsam.plugin.live import LiveObject
 from napari_catsam.plugin.live_prompt import LivePrompt, make_corners
 from napari_catsam.plugin.planes import Plane, data_to_world, world_to_data
+from napari_catsam.plugin.redrawing import draw_windows
 
 __all__ = ["OWN", "LiveLayers", "is_own", "lift"]
 
@@ -81,6 +82,7 @@ class LiveLayers:
         """Take them out of the viewer, those that are still there."""
         for layer in (self.points, self.box, self.mask):
             if layer in list(self._viewer.layers):
+                draw_windows()
                 self._viewer.layers.remove(layer)
 
     def show(self, live: LiveObject | None) -> None:

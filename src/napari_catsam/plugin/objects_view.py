@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -147,8 +147,14 @@ class ObjectsView(QWidget):
         if row is None:
             self.rows.clearSelection()
         else:
-            self.rows.selectRow(row)
+            self._select_alone(row)
         self._showing = False
+
+    def _select_alone(self, row: int) -> None:
+        # selectRow() asks which keys are held, and with Ctrl it would take the row out again.
+        model, flag = self.rows.selectionModel(), QItemSelectionModel.SelectionFlag
+        if model is not None:
+            model.setCurrentIndex(self.table.index(row, 0), flag.ClearAndSelect | flag.Rows)
 
     @property
     def current(self) -> int | None:
