@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -11,6 +11,14 @@ from napari_catsam import Progress
 from napari_catsam.cli.progress_bar import run_with_bar
 
 Work = Generator[Progress, bool | None, str]
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    # A shell starts what it puts into the background with Ctrl+C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def count(steps: int, interrupts: tuple[int, ...] = ()) -> Work:
