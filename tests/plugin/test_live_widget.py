@@ -121,3 +121,10 @@ def test_the_view_chooses_and_shows_what_a_drag_draws(viewer: Any, widget: Any) 
     widget.session.tool = Tool.POLYGON
     assert box.value is Tool.POLYGON
     assert widget.status.text().startswith("Click corners")
+
+
+def test_annotating_leaves_the_steps_of_the_slider_alone(viewer: Any, widget: Any) -> None:
+    viewer.add_image(np.zeros((28, 60, 80), np.uint8), name="cells", scale=(1.5, 0.5, 0.5))
+    before = viewer.dims.nsteps
+    widget.live_view.annotate.click()
+    assert viewer.dims.nsteps == before

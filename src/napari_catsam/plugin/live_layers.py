@@ -57,7 +57,7 @@ class LiveLayers:
         self.mask: Labels = viewer.add_labels(
             np.zeros((1,) * image.ndim, np.uint8), name="object", opacity=0.5, metadata={OWN: True},
             colormap={0: "transparent", 1: MASK_COLOUR, None: "transparent"}, units=image.units,
-            axis_labels=image.axis_labels,
+            axis_labels=image.axis_labels, affine=self._place(np.zeros(image.ndim)),
         )  # fmt: skip
         self.box: Shapes = viewer.add_shapes(
             ndim=image.ndim, name="object box", edge_color=BOX_COLOUR, edge_width=1,
@@ -143,10 +143,14 @@ class LiveLayers:
         shape[plane.axes[0]], shape[plane.axes[1]] = found.mask.shape
         self.mask.data = found.mask.astype(np.uint8).reshape(shape)
         corner = lift(plane, [found.corner])[0]
+        self.mask.affine = self._place(corner)
+
+    def _place(self, corner: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the transform of a layer whose first pixel is at ``corner`` (n,) of the image."""
         affine = np.eye(self.image.ndim + 1)
         affine[:-1, :-1] = self._matrix.matrix
         affine[:-1, -1] = self._matrix(corner)
-        self.mask.affine = affine
+        return affine
 
     def _point_size(self) -> float:
         """Return a size in pixels of data that is readable at the zoom of the moment."""
