@@ -21,8 +21,8 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from benchmarks.encoder import describe_machine
 from benchmarks.window import Window, now_ms, open_window
 from napari_catsam.models.catsam import CatSam
-from napari_catsam.plugin.live import LivePrompt
-from napari_catsam.plugin.planes import locate_plane
+from napari_catsam.plugin.layers.planes import locate_plane
+from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.sam.backbones import BACKBONES, get_backbone, seeded_sam
 

@@ -20,7 +20,7 @@ import torch
 from benchmarks.encoder import describe_machine
 from benchmarks.window import Window, now_ms, open_window
 from napari_catsam.models.loading import load_model
-from napari_catsam.plugin.planes import locate_plane
+from napari_catsam.plugin.layers.planes import locate_plane
 from napari_catsam.prediction.predictor import Predictor
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.library import Library
+from napari_catsam.plugin.device.library import Library
 from napari_catsam.plugin.session import Session
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from skimage.color import rgb2hed
 from skimage.data import immunohistochemistry
 
 from napari_catsam.geometry import boxes_from_masks
-from napari_catsam.plugin.channels import ChannelChoice
-from napari_catsam.plugin.coins import find_coins
-from napari_catsam.plugin.folding import Fold
-from napari_catsam.plugin.guide_layers import SLICE
-from napari_catsam.plugin.layers import add_shapes
-from napari_catsam.plugin.library import Library
-from napari_catsam.plugin.live_prompt import LivePrompt, Tool
+from napari_catsam.plugin.channels.choice import ChannelChoice
+from napari_catsam.plugin.demo.coins import find_coins
+from napari_catsam.plugin.device.library import Library
+from napari_catsam.plugin.dock.folding import Fold
+from napari_catsam.plugin.guide.layers import SLICE
+from napari_catsam.plugin.layers.new_layers import add_shapes
+from napari_catsam.plugin.live.prompt import LivePrompt, Tool
 from napari_catsam.plugin.sample_stack import make_stack
 from napari_catsam.plugin.samples import open_coins, open_stack
 from napari_catsam.plugin.session import Session

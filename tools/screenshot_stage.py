@@ -16,7 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.live.prompt import LivePrompt
 
 if TYPE_CHECKING:
     from napari_catsam.plugin.session import Session

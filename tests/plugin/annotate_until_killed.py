@@ -13,10 +13,10 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.layers import ObjectMask, add_labels
-from napari_catsam.plugin.live_prompt import LivePrompt
-from napari_catsam.plugin.mask_writing import write_objects
-from napari_catsam.plugin.planes import locate_plane
+from napari_catsam.plugin.layers.mask_writing import write_objects
+from napari_catsam.plugin.layers.new_layers import ObjectMask, add_labels
+from napari_catsam.plugin.layers.planes import locate_plane
+from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.session import Session
 from tests.plugin.conftest import FakeLibrary
 

@@ -18,7 +18,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_catsam.errors import PromptError
-from napari_catsam.plugin.live_layers import is_own
+from napari_catsam.plugin.live.layers import is_own
 from tests.plugin.conftest import WAIT, FakeLibrary, FakePredictor
 from tests.plugin.monkey_record import Record
 

@@ -14,10 +14,10 @@ from napari.utils.notifications import ErrorNotification, notification_manager
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.commands import read_drawn
-from napari_catsam.plugin.layers import fits
-from napari_catsam.plugin.live_layers import is_own
-from napari_catsam.plugin.mask_writing import WritePolicy
-from napari_catsam.plugin.project_writer import NOT_SAVED
+from napari_catsam.plugin.layers.mask_writing import WritePolicy
+from napari_catsam.plugin.layers.new_layers import fits
+from napari_catsam.plugin.live.layers import is_own
+from napari_catsam.plugin.project.writer import NOT_SAVED
 from tests.plugin.conftest import FakePredictor
 
 

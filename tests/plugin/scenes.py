@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
-from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
+from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
 
 SIZE = (40, 60)
 BOX = (8, 12, 30, 50)

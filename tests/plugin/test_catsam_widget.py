@@ -31,7 +31,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect what napari's notifications would say."""
     texts: list[str] = []
     for name in (
-        "commands.show_warning", "training.show_info", "training.show_warning",
+        "commands.show_warning", "adapt.training.show_info", "adapt.training.show_warning",
         "troubles.show_error",
     ):  # fmt: skip
         monkeypatch.setattr(f"napari_catsam.plugin.{name}", texts.append)

@@ -31,7 +31,7 @@ from napari_catsam.plugin.exchange import (
     save_zarr,
     zarr_reader,
 )
-from napari_catsam.plugin.object_features import ObjectFeatures, read_features, write_features
+from napari_catsam.plugin.objects.features import ObjectFeatures, read_features, write_features
 from tests.exchange.conftest import LARGEST, OnePlaneAtATime, blocks
 
 PLUGIN = "napari-catsam"

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_catsam.exchange import read_coco, read_label_tiff, read_label_zarr
 from napari_catsam.plugin import export_panel
-from napari_catsam.plugin.work_view import add_suffix
+from napari_catsam.plugin.dock.work_view import add_suffix
 from tests.plugin.conftest import WAIT
 
 

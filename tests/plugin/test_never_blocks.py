@@ -14,7 +14,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.session import Session
 from tests.plugin.conftest import WAIT, FakeLibrary
 

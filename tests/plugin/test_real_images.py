@@ -14,10 +14,10 @@ from napari.components import ViewerModel
 from napari_catsam.errors import ImageError
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.commands import read_drawn
-from napari_catsam.plugin.engine import Engine, ModelChoice
-from napari_catsam.plugin.library import Library
-from napari_catsam.plugin.planes import locate_plane
-from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.plugin.device.engine import Engine, ModelChoice
+from napari_catsam.plugin.device.library import Library
+from napari_catsam.plugin.layers.planes import locate_plane
+from napari_catsam.plugin.layers.prompts import PromptSet
 from napari_catsam.plugin.session import Session
 from tests.plugin.scenes import BOX, PLACEMENTS, Scene, make_pattern, make_rolled_scene, make_scene
 

@@ -11,12 +11,12 @@ from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
-from napari_catsam.plugin.library import Library
-from napari_catsam.plugin.live_prompt import LivePrompt
+from napari_catsam.plugin.device.library import Library
+from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.session import Session
 from tests.plugin.conftest import WAIT
-from tests.plugin.test_live_commands import CONTROL, Stage
-from tests.plugin.test_live_drawing import move
+from tests.plugin.live.test_commands import CONTROL, Stage
+from tests.plugin.live.test_drawing import move
 
 SIZE = (96, 128)
 DISCS = [(30, 36, 16), (60, 84, 20), (48, 64, 24)]

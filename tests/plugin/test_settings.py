@@ -14,10 +14,11 @@ from napari.settings import get_plugin_settings
 
 import napari_catsam
 from napari_catsam.errors import CatsamError
-from napari_catsam.plugin import live_commands, live_drawing
-from napari_catsam.plugin.adapt_panel import COMPARE_KEY
+from napari_catsam.plugin.adapt.panel import COMPARE_KEY
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.connections import Connections
+from napari_catsam.plugin.live import commands as live_commands
+from napari_catsam.plugin.live import drawing as live_drawing
 from napari_catsam.plugin.preferences import Preferences
 from napari_catsam.plugin.session import DEVICES, Session
 from napari_catsam.plugin.settings import SECTIONS, Settings, check_keys, find_keys

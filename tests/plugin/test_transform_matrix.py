@@ -13,10 +13,10 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 
 from napari_catsam.plugin.commands import Commands
-from napari_catsam.plugin.jobs import DeviceQueue
-from napari_catsam.plugin.layers import fits, placement
+from napari_catsam.plugin.device.jobs import DeviceQueue
+from napari_catsam.plugin.layers.new_layers import fits, placement
+from napari_catsam.plugin.layers.transforms import data_to_world
 from napari_catsam.plugin.session import Session
-from napari_catsam.plugin.transforms import data_to_world
 from napari_catsam.types import Intensity, Masks, Prompts
 from tests.plugin.conftest import WAIT, FakeLibrary, FakePredictor
 from tests.plugin.scenes import (

@@ -47,7 +47,7 @@ def demo(
     if headless and out is None:
         out = Path("demo")
     # By name: the command line stands below the plugin, and loads napari for this command alone.
-    module: Any = import_module("napari_catsam.plugin.demo")
+    module: Any = import_module("napari_catsam.plugin.demo.run")
     module.run_demo(
         out,
         model=model,

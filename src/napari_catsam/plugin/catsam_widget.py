@@ -11,32 +11,32 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_catsam.plugin.adapt_panel import AdaptPanel
-from napari_catsam.plugin.adapt_view import AdaptView
-from napari_catsam.plugin.autosave import Autosave
-from napari_catsam.plugin.channels_panel import ChannelsPanel
+from napari_catsam.plugin.adapt.panel import AdaptPanel
+from napari_catsam.plugin.adapt.view import AdaptView
+from napari_catsam.plugin.channels.panel import ChannelsPanel
 from napari_catsam.plugin.commands import Commands
 from napari_catsam.plugin.connections import Connections
-from napari_catsam.plugin.dock import lay_out_dock
-from napari_catsam.plugin.engine_link import EngineLink
+from napari_catsam.plugin.device.engine_link import EngineLink
+from napari_catsam.plugin.device.jobs import DeviceQueue
+from napari_catsam.plugin.dock.layout import lay_out_dock
+from napari_catsam.plugin.dock.presenter import Presenter
+from napari_catsam.plugin.dock.segment_view import SegmentView
+from napari_catsam.plugin.dock.status_view import StatusView
+from napari_catsam.plugin.dock.work_view import WorkView
 from napari_catsam.plugin.export_panel import ExportPanel
-from napari_catsam.plugin.guide_panel import GuidePanel
-from napari_catsam.plugin.jobs import DeviceQueue
-from napari_catsam.plugin.layer_choices import LayerChoices
-from napari_catsam.plugin.layers import add_points, add_shapes
-from napari_catsam.plugin.live_panel import LivePanel
-from napari_catsam.plugin.live_resume import LiveResume
-from napari_catsam.plugin.objects_panel import ObjectsPanel
+from napari_catsam.plugin.guide.panel import GuidePanel
+from napari_catsam.plugin.layers.choices import LayerChoices
+from napari_catsam.plugin.layers.new_layers import add_points, add_shapes
+from napari_catsam.plugin.live.panel import LivePanel
+from napari_catsam.plugin.live.resume import LiveResume
+from napari_catsam.plugin.objects.panel import ObjectsPanel
 from napari_catsam.plugin.preferences import Preferences
-from napari_catsam.plugin.presenter import Presenter
-from napari_catsam.plugin.project_writer import NOT_SAVED
-from napari_catsam.plugin.restore_bar import RestoreBar
-from napari_catsam.plugin.restoring import RestoredLayers, use_channels, use_model
-from napari_catsam.plugin.segment_view import SegmentView
+from napari_catsam.plugin.project.autosave import Autosave
+from napari_catsam.plugin.project.restore_bar import RestoreBar
+from napari_catsam.plugin.project.restoring import RestoredLayers, use_channels, use_model
+from napari_catsam.plugin.project.writer import NOT_SAVED
 from napari_catsam.plugin.session import PASSING, Session, Variant
-from napari_catsam.plugin.status_view import StatusView
 from napari_catsam.plugin.wording import Trouble
-from napari_catsam.plugin.work_view import WorkView
 
 __all__ = ["CatsamWidget"]
 
@@ -83,39 +83,10 @@ class CatsamWidget(QWidget):
         self.restore_bar, self.work_view = RestoreBar(), WorkView()
         self.status = StatusView()
         self._viewer = napari_viewer
-        self._link = EngineLink(self.session, self.commands.engine, self.queue, self._connections)
-        self._live = LivePanel(
-            self.session, self.commands.live, self.segment_view, self._connections
-        )
-        self._resume = LiveResume(
-            napari_viewer, self.session, self.commands.live, self.autosave.prompts,
-            self._connections,
-        )  # fmt: skip
-        self.live_view = self._live.view
         # The window may be torn down without an event that reaches this widget.
         self.destroyed.connect(self._connections.close)
-        self._presenter = Presenter(
-            napari_viewer, self.session, self.segment_view, self.adapt_view, self.status
-        )
-        self._channels = ChannelsPanel(
-            napari_viewer, self.session, self.segment_view, self._connections
-        )
-        self.guide = GuidePanel(
-            napari_viewer, self.session, self.commands.live, self.segment_view, self.adapt_view,
-            self._connections,
-        )  # fmt: skip
-        self._export = ExportPanel(
-            self.session, self.work_view, self.segment_view, self.adapt_view,
-            self._connections, self,
-        )  # fmt: skip
-        self.objects = ObjectsPanel(
-            napari_viewer, self.session, self.segment_view.target, self.commands.objects,
-            self._connections,
-        )  # fmt: skip
-        self._adapt = AdaptPanel(
-            napari_viewer, self.session, self.commands, self.adapt_view, self.segment_view,
-            self._connections, self,
-        )  # fmt: skip
+        self._make_live(napari_viewer)
+        self._make_panels(napari_viewer)
         self._lay_out()
         self._connect()
         self._layers = LayerChoices(
@@ -167,6 +138,39 @@ class CatsamWidget(QWidget):
         return handled
 
     # SET UP
+
+    def _make_live(self, viewer: Viewer) -> None:
+        self._link = EngineLink(self.session, self.commands.engine, self.queue, self._connections)
+        self._live = LivePanel(
+            self.session, self.commands.live, self.segment_view, self._connections
+        )
+        self._resume = LiveResume(
+            viewer, self.session, self.commands.live, self.autosave.prompts,
+            self._connections,
+        )  # fmt: skip
+        self.live_view = self._live.view
+
+    def _make_panels(self, viewer: Viewer) -> None:
+        self._presenter = Presenter(
+            viewer, self.session, self.segment_view, self.adapt_view, self.status
+        )
+        self._channels = ChannelsPanel(viewer, self.session, self.segment_view, self._connections)
+        self.guide = GuidePanel(
+            viewer, self.session, self.commands.live, self.segment_view, self.adapt_view,
+            self._connections,
+        )  # fmt: skip
+        self._export = ExportPanel(
+            self.session, self.work_view, self.segment_view, self.adapt_view,
+            self._connections, self,
+        )  # fmt: skip
+        self.objects = ObjectsPanel(
+            viewer, self.session, self.segment_view.target, self.commands.objects,
+            self._connections,
+        )  # fmt: skip
+        self._adapt = AdaptPanel(
+            viewer, self.session, self.commands, self.adapt_view, self.segment_view,
+            self._connections, self,
+        )  # fmt: skip
 
     def _lay_out(self) -> None:
         scrolled = (

@@ -19,19 +19,19 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError, PromptError
-from napari_catsam.plugin.adapter_versions import find_version
-from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
-from napari_catsam.plugin.engine import Engine, ModelChoice
-from napari_catsam.plugin.jobs import DeviceQueue, Job
-from napari_catsam.plugin.layers import ObjectMask, add_labels, check_labels
-from napari_catsam.plugin.live_commands import LiveCommands
-from napari_catsam.plugin.mask_writing import write_objects
-from napari_catsam.plugin.object_commands import ObjectCommands
-from napari_catsam.plugin.object_ids import ObjectIds
-from napari_catsam.plugin.planes import Plane, locate_plane
-from napari_catsam.plugin.prompts import PromptSet, read_prompts
+from napari_catsam.plugin.adapt.training import Training
+from napari_catsam.plugin.adapt.versions import find_version
+from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
+from napari_catsam.plugin.device.engine import Engine, ModelChoice
+from napari_catsam.plugin.device.jobs import DeviceQueue, Job
+from napari_catsam.plugin.layers.mask_writing import write_objects
+from napari_catsam.plugin.layers.new_layers import ObjectMask, add_labels, check_labels
+from napari_catsam.plugin.layers.planes import Plane, locate_plane
+from napari_catsam.plugin.layers.prompts import PromptSet, read_prompts
+from napari_catsam.plugin.live.commands import LiveCommands
+from napari_catsam.plugin.objects.commands import ObjectCommands
+from napari_catsam.plugin.objects.ids import ObjectIds
 from napari_catsam.plugin.session import Session
-from napari_catsam.plugin.training import Training
 from napari_catsam.plugin.troubles import tell_trouble
 from napari_catsam.plugin.wording import describe_written
 

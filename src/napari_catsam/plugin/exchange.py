@@ -182,7 +182,7 @@ def find_image_name(path: Path, data: Any) -> str:
 def _is_image_of(layer: Any, data: Any) -> bool:
     from napari.layers import Image
 
-    from napari_catsam.plugin.planes import level_zero
+    from napari_catsam.plugin.layers.planes import level_zero
 
     if not isinstance(layer, Image) or not layer.source.path:
         return False

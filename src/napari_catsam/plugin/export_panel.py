@@ -16,9 +16,11 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_catsam.errors import CatsamError
-from napari_catsam.plugin.adapt_view import AdaptView
+from napari_catsam.plugin.adapt.view import AdaptView
 from napari_catsam.plugin.connections import Connections
-from napari_catsam.plugin.disk_thread import DiskThread
+from napari_catsam.plugin.device.disk_thread import DiskThread
+from napari_catsam.plugin.dock.segment_view import SegmentView
+from napari_catsam.plugin.dock.work_view import WorkView
 from napari_catsam.plugin.exchange import (
     IMAGE_NAME,
     find_image_name,
@@ -26,10 +28,8 @@ from napari_catsam.plugin.exchange import (
     save_tiff,
     save_zarr,
 )
-from napari_catsam.plugin.segment_view import SegmentView
 from napari_catsam.plugin.session import Session
 from napari_catsam.plugin.wording import Trouble
-from napari_catsam.plugin.work_view import WorkView
 
 __all__ = ["ExportPanel", "LabelsCopy", "copy_labels"]
 

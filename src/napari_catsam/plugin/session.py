@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_catsam.exchange.records import DEFAULT_CLASS
-from napari_catsam.plugin.adapter_versions import AdapterVersion, find_version, make_version
-from napari_catsam.plugin.channels import AS_SHOWN, ChannelChoice
-from napari_catsam.plugin.engine import ModelChoice, Usage
-from napari_catsam.plugin.library import Library, LibraryLike
-from napari_catsam.plugin.live import LiveObject
-from napari_catsam.plugin.live_prompt import Tool
-from napari_catsam.plugin.mask_writing import WritePolicy
-from napari_catsam.plugin.recipe import AS_USUAL, Recipe
+from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
+from napari_catsam.plugin.adapt.versions import AdapterVersion, find_version, make_version
+from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
+from napari_catsam.plugin.device.engine import ModelChoice, Usage
+from napari_catsam.plugin.device.library import Library, LibraryLike
+from napari_catsam.plugin.layers.mask_writing import WritePolicy
+from napari_catsam.plugin.live.live_object import LiveObject
+from napari_catsam.plugin.live.prompt import Tool
 from napari_catsam.plugin.settings import DEVICES, Settings
 from napari_catsam.plugin.wording import describe_scores
 from napari_catsam.types import Progress

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from napari_catsam.plugin.live_prompt import Tool
-from napari_catsam.plugin.mask_writing import Refined, Written
-from napari_catsam.plugin.planes import Plane
-from napari_catsam.plugin.prompts import PromptSet
+from napari_catsam.plugin.layers.mask_writing import Refined, Written
+from napari_catsam.plugin.layers.planes import Plane
+from napari_catsam.plugin.layers.prompts import PromptSet
+from napari_catsam.plugin.live.prompt import Tool
 from napari_catsam.types import Progress
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""The guided first minute: its steps, its layers, and the banner."""

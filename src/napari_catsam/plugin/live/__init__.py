@@ -1,0 +1,1 @@
+"""Annotating one object after another: gestures, prompts, previews, and the mask that is accepted."""

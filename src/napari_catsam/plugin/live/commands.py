@@ -1,0 +1,281 @@
+"""Annotating one object after another: each prompt is answered at once, accept writes the mask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_error
+from psygnal import Signal
+
+from napari_catsam.errors import CatsamError, ImageError
+from napari_catsam.plugin.device.engine import Engine
+from napari_catsam.plugin.device.jobs import DeviceQueue
+from napari_catsam.plugin.layers.planes import locate_plane
+from napari_catsam.plugin.live.drawing import LiveDrawing
+from napari_catsam.plugin.live.gestures import make_action
+from napari_catsam.plugin.live.key_bindings import KeyBindings
+from napari_catsam.plugin.live.layers import LiveLayers
+from napari_catsam.plugin.live.live_object import LiveObject
+from napari_catsam.plugin.live.previews import Previews
+from napari_catsam.plugin.live.prompt import LivePrompt
+from napari_catsam.plugin.live.refining import Refining
+from napari_catsam.plugin.live.target import LiveTarget
+from napari_catsam.plugin.objects.ids import ObjectIds
+from napari_catsam.plugin.objects.picking import PickedObject
+from napari_catsam.plugin.session import Session
+from napari_catsam.plugin.wording import Trouble, describe_accepted, describe_refined
+
+__all__ = ["KEYS", "LiveCommands"]
+
+KEYS = {
+    "Y": "accept",
+    "N": "new_object",
+    "G": "refine_at_cursor",
+    "U": "undo",
+    "W": "clear",
+    "H": "show_next_reading",
+    "Q": "flip_sign",
+}
+"""Letters that napari leaves free, and the method that each calls while the prompt layer is active."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class LiveCommands:
+    """What the user can do with the object that is being annotated.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where layers are shown and written.
+    session : Session
+        Its ``live`` field is set from here.
+    queue : DeviceQueue
+        The way to the device.
+    engine : Engine
+        The device's side.
+    ids : ObjectIds, optional
+        Gives numbers to new objects.
+    """
+
+    accepted = Signal(object, object)
+    """A Labels layer and what was written into it, a :class:`Written`."""
+
+    refined = Signal(object, object)
+    """A Labels layer and what became of the object that was refined, a :class:`Refined`."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        queue: DeviceQueue,
+        engine: Engine,
+        ids: ObjectIds | None = None,
+    ) -> None:
+        self._viewer, self._session = viewer, session
+        self._layers: LiveLayers | None = None
+        self._drawing: LiveDrawing | None = None
+        self._keys: KeyBindings | None = None
+        self._previews = Previews(session, queue, engine)
+        self._previews.answered.connect(self._show)
+        self._previews.failed.connect(self._fail)
+        self._target = LiveTarget(viewer, ids or ObjectIds(viewer))
+        self._refining = Refining(viewer, session, self._target)
+
+    @property
+    def image(self) -> Image | None:
+        """What is annotated; None while nothing is."""
+        return None if self._layers is None else self._layers.image
+
+    @property
+    def active(self) -> bool:
+        """Whether the user annotates."""
+        return self._layers is not None
+
+    def start(self, image: Image | None, target: Labels | None = None) -> None:
+        """Add the layers in which prompts are given on an image; accepted masks go to ``target``."""
+        self.stop()
+        if image is None:
+            self._fail(ImageError("open an image"))
+            return
+        self._target.choose(target)
+        self._layers = LiveLayers(self._viewer, image)
+        points = self._layers.points
+        self._drawing = LiveDrawing(self._viewer, self._session, self._layers)
+        self._drawing.given.connect(self.give)
+        self._drawing.failed.connect(self._fail)
+        self._keys = KeyBindings(points, self._session, KEYS, self)
+        points.bind_key("Control-Z", make_action(self.undo), overwrite=True)
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._session.annotating = True
+
+    def stop(self) -> None:
+        """Remove the layers; what was not accepted is gone, what was accepted stays."""
+        if self._layers is None:
+            return
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        if self._keys is not None:
+            self._keys.close()
+        if self._drawing is not None:
+            self._drawing.close()
+        layers, self._layers, self._drawing = self._layers, None, None
+        layers.remove()
+        self._session.live, self._session.annotating = None, False
+
+    def choose_target(self, target: Labels | None) -> None:
+        """Write accepted masks into another layer; a new one is made if there is none."""
+        self._target.choose(target)
+
+    def give(self, prompt: LivePrompt) -> None:
+        """Add a prompt to the object, or begin one, and ask the model."""
+        if self._layers is None:
+            return
+        try:
+            plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
+            prompt.check_inside(plane)
+        except CatsamError as error:
+            self._fail(error)
+            return
+        live = self._session.live
+        live = LiveObject(plane) if live is None or not live.lies_on(plane) else live.see(plane)
+        self._session.note = ""
+        self._session.live = live = live.add(prompt)
+        self._previews.ask()  # first: the model works while the layers are drawn
+        self._layers.show(live)
+
+    def undo(self) -> None:
+        """Take back the last prompt; without one, the last change of the accepted masks."""
+        if self._drawing is not None and self._drawing.undo():
+            return
+        live = self._session.live
+        if live is None:
+            self._target.undo()
+            return
+        before = live.before
+        self._show(before if before is not None and before.begun else None)
+        self._previews.ask()
+
+    def clear(self) -> None:
+        """Drop the object, and what is being drawn."""
+        if self._drawing is not None:
+            self._drawing.drop()
+        self._show(None)
+
+    def show_next_reading(self) -> None:
+        """Show another mask that a lone click may mean."""
+        if self._session.live is not None:
+            self._show(self._session.live.next_reading())
+
+    def flip_sign(self) -> None:
+        """Let plain clicks be negative, or positive again."""
+        self._session.clicks_positive = not self._session.clicks_positive
+
+    def ask_again(self) -> None:
+        """Ask the model that is chosen now, of the channels that are."""
+        live = self._session.live
+        if live is None or self._layers is None:
+            return
+        with suppress(CatsamError):  # the view has left the object's plane: it is asked of as it is
+            plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
+            live = live.see(plane) if live.lies_on(plane) else live
+        self._session.live = live.forget()
+        self._previews.ask()
+
+    def refine_at_cursor(self) -> None:
+        """Refine the object under the mouse, of the uppermost visible labels that have one there."""
+        self._refine(self._refining.at_cursor)
+
+    def refine_number(self, number: int) -> None:
+        """Refine an object by its label, of the chosen labels or else of the uppermost with it."""
+        self._refine(partial(self._refining.by_number, number))
+
+    def refine(self, labels: Labels, number: int) -> None:
+        """Refine an object of a Labels layer, on the plane that the viewer shows.
+
+        Parameters
+        ----------
+        labels : Labels
+            Lies on the image that is annotated.
+        number : int
+            The object's label.
+        """
+        self._refine(partial(self._refining.of_labels, labels, number))
+
+    def new_object(self) -> None:
+        """Begin another object; the mask that is shown is written first, if there is one."""
+        live = self._session.live
+        if live is not None and live.answered:
+            self.accept()
+        else:
+            self.clear()
+
+    def accept(self) -> None:
+        """Write the mask that is shown: a new object's under the next number, a refined one's back."""
+        live, layers = self._session.live, self._layers
+        if live is None or layers is None or live.reading is None or not live.answered:
+            self._session.note = "nothing to accept yet: draw a box or click an object"
+            return
+        try:
+            if live.picked is None:
+                self._accept_new(live, layers)
+            else:
+                self._accept_refined(live, live.picked, layers)
+        except CatsamError as error:
+            self._fail(error)
+
+    def _accept_new(self, live: LiveObject, layers: LiveLayers) -> None:
+        labels, written = self._target.add(live, layers, self._session.write_policy)
+        if not written.ids:
+            self._session.note = "not written: the mask is empty or lies on an object that is there"
+            return
+        self._show(None)
+        self._session.note = describe_accepted(written, labels.name, live.model)
+        self.accepted.emit(labels, written)
+
+    def _accept_refined(self, live: LiveObject, picked: PickedObject, layers: LiveLayers) -> None:
+        if not live.prompts:
+            self._show(None)
+            self._session.note = f"object {picked.id} stays as it is"
+            return
+        policy = self._session.write_policy
+        labels, refined = self._target.replace(live, picked, layers, policy)
+        self._show(None)
+        self._session.note = describe_refined(refined, labels.name, live.model)
+        self.refined.emit(labels, refined)
+
+    def _refine(self, find: Callable[[Image], LiveObject]) -> None:
+        if self._layers is None:
+            return
+        try:
+            live = find(self._layers.image)
+        except CatsamError as error:
+            self._fail(error)
+            return
+        self._session.note = ""
+        self._show(live)
+
+    # FROM THE CANVAS
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self._layers is not None and not self._layers.present:
+            self.stop()
+
+    def _show(self, live: LiveObject | None) -> None:
+        self._session.live = live
+        if self._layers is not None:
+            self._layers.show(live)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, CatsamError):
+            text = str(error)
+        else:
+            _LOG.error("cannot segment", exc_info=error)
+            text = f"cannot segment: {type(error).__name__}: {error}"
+        show_error(text)
+        self._session.note = Trouble(text)

@@ -1,0 +1,180 @@
+"""What is written into a project and read back from it, and the reading."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from napari_catsam.errors import UnreadableFileError
+from napari_catsam.plugin.project.record import (
+    NO_CHANNELS,
+    ChannelsRecord,
+    LabelsRecord,
+    ModelRecord,
+    ProjectRecord,
+    PromptsRecord,
+)
+from napari_catsam.plugin.project.record_json import record_from_json
+from napari_catsam.plugin.wording import count_of
+
+__all__ = [
+    "PROJECT",
+    "Change",
+    "Found",
+    "PlanePixels",
+    "Restored",
+    "find_folders",
+    "read_project",
+    "read_record",
+]
+
+PROJECT = "project.json"
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePixels:
+    """Pixels of a plane to write.
+
+    Attributes
+    ----------
+    folder : str
+        Of the Labels layer.
+    index : tuple of int
+        Position along all axes but the last two.
+    read : callable
+        Returns the pixels, (H, W), int; called in the thread that writes.
+    """
+
+    folder: str
+    index: tuple[int, ...]
+    read: Callable[[], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What is new since the last writing.
+
+    Attributes
+    ----------
+    model : ModelRecord
+        Its ``adapter`` is left empty.
+    labels : tuple of LabelsRecord
+        Each layer there is, without planes.
+    prompts : tuple of PromptsRecord
+        All there are.
+    planes : tuple of PlanePixels
+        Those that may have changed.
+    adapter : Adapter or None
+        Written if it is another than last time.
+    channels : ChannelsRecord
+        What the model sees.
+    """
+
+    model: ModelRecord
+    labels: tuple[LabelsRecord, ...] = ()
+    prompts: tuple[PromptsRecord, ...] = ()
+    planes: tuple[PlanePixels, ...] = ()
+    adapter: Any = None
+    channels: ChannelsRecord = NO_CHANNELS
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Work of an earlier time.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    record : ProjectRecord
+        What it is.
+    """
+
+    folder: Path
+    record: ProjectRecord
+
+    def __str__(self) -> str:
+        """Say what there is, such as "12 objects, 1 box from 2026-11-21 16:40"."""
+        record = self.record
+        counts = {"object": record.objects}
+        for kind, noun in (("shapes", "box"), ("points", "point")):
+            counts[noun] = sum(len(p.data) for p in record.prompts if p.kind == kind)
+        counts["object begun"] = len(record.live)
+        what = ", ".join(count_of(count, noun) for noun, count in counts.items() if count)
+        return f"{what} from {record.saved.astimezone():%Y-%m-%d %H:%M}"
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """Work that was read back.
+
+    Attributes
+    ----------
+    record : ProjectRecord
+    arrays : tuple of ndarray
+        Pixels of each of the record's kept Labels layers.
+    adapter : Path or None
+        Its file.
+    damaged : tuple of Path
+        Files of planes that could not be read; these planes are blank.
+    """
+
+    record: ProjectRecord
+    arrays: tuple[npt.NDArray[Any], ...]
+    adapter: Path | None
+    damaged: tuple[Path, ...] = ()
+
+
+def read_record(folder: Path) -> ProjectRecord:
+    """Read the record of a project folder.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is missing or damaged.
+    """
+    path = folder / PROJECT
+    try:
+        return record_from_json(path.read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise UnreadableFileError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_project(folder: Path) -> Restored:
+    """Read all of a project.
+
+    Raises
+    ------
+    UnreadableFileError
+        If its record is missing or damaged.
+    """
+    record = read_record(folder)
+    damaged: list[Path] = []
+    arrays = tuple(_read_labels(folder, labels, damaged) for labels in record.kept_labels)
+    adapter = folder / record.model.adapter if record.model.adapter else None
+    return Restored(record, arrays, adapter, tuple(damaged))
+
+
+def _read_labels(folder: Path, labels: LabelsRecord, damaged: list[Path]) -> npt.NDArray[Any]:
+    array = np.zeros(labels.shape, labels.dtype)
+    for plane in labels.planes:
+        path = folder / labels.folder / plane.file
+        try:
+            array[plane.index] = tifffile.imread(path)
+        except (OSError, ValueError, tifffile.TiffFileError, zlib.error):
+            damaged.append(path)
+    return array
+
+
+def find_folders(home: Path) -> Iterator[Path]:
+    """Find the projects of an image in its home, which need not exist."""
+    with suppress(OSError):
+        yield from (path for path in home.iterdir() if (path / PROJECT).is_file())
