@@ -16,6 +16,7 @@ import torch
 from benchmarks.released_layout import released_decode, released_token_encode
 from benchmarks.timing import Comparison, compare
 from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.models.decoder import Detail
 from napari_catsam.sam.backbones import get_backbone, seeded_sam
 
 
@@ -67,7 +68,7 @@ def compare_click(backbone: str, repeats: int) -> Comparison:
     features = torch.randn(1, row.decoder_width, row.grid, row.grid)
     early = torch.randn(1, row.grid, row.grid, row.width)
     assert model.head is not None
-    detail = model.head.detail(features, early)
+    detail = Detail(model.head.detail(features, early))
     middle = torch.full((1, 1, 2), row.image_size / 2)
     click = PromptTensors(points=middle, labels=torch.ones(1, 1, dtype=torch.long))
     check_equal(

@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch.nn import functional as F
 
 from napari_catsam.sam.box_prior import first_guess, soft_disc_logits, soft_ellipse_logits
-from pretrain.network import Prompt, decode, encode
+from pretrain.network import Prompt, Seen, decode, encode
 from pretrain.nuclei import INPUT, Pair
 from pretrain.samples import normalise
 
@@ -100,9 +100,7 @@ def guesses(boxes: np.ndarray, size: tuple[int, int]) -> tuple[torch.Tensor, tor
     return (row.abs() < 1) & (column.abs() < 1), row**2 + column**2 <= 1
 
 
-def score_objects(
-    sam: Any, features: torch.Tensor, objects: Objects, scale: float, inner: Any
-) -> torch.Tensor:
+def score_objects(sam: Any, seen: Seen, objects: Objects, scale: float, inner: Any) -> torch.Tensor:
     """IoU ``(6, N)``: box, click, best of three, box with click, the box itself, the ellipse."""
     truth = torch.from_numpy(objects.masks)
     size = (int(truth.shape[1]), int(truth.shape[2]))
@@ -111,15 +109,13 @@ def score_objects(
     some = torch.ones(len(boxes), dtype=torch.bool)
     prior = soft_ellipse_logits(boxes, INPUT, INPUT // 4)
     corners, label = boxes[:, [1, 0, 3, 2]], torch.ones(len(boxes), 1)
-    by_box = decode(sam, features, (0, 0), Prompt(boxes=corners, mask=prior, has_mask=some))[0][
-        :, 0
-    ]
+    by_box = decode(sam, seen, (0, 0), Prompt(boxes=corners, mask=prior, has_mask=some))[0][:, 0]
     guess = first_guess(boxes, clicks.flip(2), label, None, INPUT, INPUT // 4)
     both = Prompt(corners, clicks, label, guess, some)
-    by_both = decode(sam, features, (0, 0), both)[0][:, 0]
+    by_both = decode(sam, seen, (0, 0), both)[0][:, 0]
     discs = soft_disc_logits(clicks.flip(2), label, INPUT, INPUT // 4)
     lone = Prompt(points=clicks, labels=label, mask=discs, has_mask=some)
-    several, quality = decode(sam, features, (0, 0), lone)
+    several, quality = decode(sam, seen, (0, 0), lone)
     three = torch.stack([iou(restore(several[:, k], inner, size), truth) for k in (1, 2, 3)], 1)
     chosen = three.gather(1, quality[:, 1:].argmax(1, keepdim=True))[:, 0]
     fixed = [iou(guess, truth) for guess in guesses(objects.boxes, size)]
@@ -143,12 +139,12 @@ def measure(
         if objects is None:
             continue
         tensor, scale, inner = load_input(pair.image)
-        features = encode(sam, tensor, (0, 0))
+        seen = encode(sam, tensor, (0, 0))
         images += 1
         for start in range(0, len(objects.masks), CHUNK):
             part = slice(start, start + CHUNK)
             some = Objects(objects.masks[part], objects.boxes[part], objects.points[part])
-            columns.append(score_objects(sam, features, some, scale, inner))
+            columns.append(score_objects(sam, seen, some, scale, inner))
     return images, torch.cat(columns, 1)
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from napari_catsam.sam.attention import fuse_attention
 from napari_catsam.sam.backbones import build_sam
-from napari_catsam.sam.stem import ResidualBlock
+from napari_catsam.sam.stem import ConvStem, ResidualBlock, Skips
+from napari_catsam.sam.upscaling import upscale
 from pretrain.samples import DENSE
 
 ALIGN = 128
@@ -53,9 +54,9 @@ def build_network(name: str = "vit_nano") -> Any:
     """A fresh backbone with an initialisation that suits training from scratch.
 
     Linear layers are drawn with deviation 0.02, convolutions after He, residual blocks as identities,
-    position embeddings as 2-D sine waves. The random frequencies of SAM's coordinate encoding span 0.5
-    to 6 instead of 1 alone: SAM's own let attention tell places apart at about 40 of 512 pixels, too
-    coarse for small objects.
+    the stem's skips as zeros, position embeddings as 2-D sine waves. The random frequencies of SAM's
+    coordinate encoding span 0.5 to 6 instead of 1 alone: SAM's own let attention tell places apart at
+    about 40 of 512 pixels, too coarse for small objects.
     """
     sam = build_sam(name)
     for key, module in sam.named_modules():
@@ -70,6 +71,10 @@ def build_network(name: str = "vit_nano") -> Any:
     for module in sam.modules():
         if isinstance(module, ResidualBlock):
             nn.init.zeros_(module.conv2.weight)
+        if isinstance(module, ConvStem):
+            for skip in (module.skip_eighth, module.skip_quarter[-1]):
+                nn.init.zeros_(skip.weight)
+                nn.init.zeros_(skip.bias)
     encoder = sam.image_encoder
     grid, width = encoder.pos_embed.shape[1], encoder.pos_embed.shape[3]
     encoder.pos_embed.data.copy_(0.3 * sine_positions(grid, width))
@@ -135,17 +140,24 @@ class DenseHeads(nn.Module):
         return [self.last(features), *(head(t).permute(0, 3, 1, 2) for head, t in heads)]
 
 
-def encode(sam: Any, images: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
-    """Features ``(B, 256, s/16, s/16)`` of windows ``(B, 3, s, s)`` at ``offset`` (row, column) pixels."""
+class Seen(NamedTuple):
+    """What the encoder makes of windows: features ``(B, 256, s/16, s/16)``, and the stem's skips."""
+
+    features: torch.Tensor
+    skips: Skips
+
+
+def encode(sam: Any, images: torch.Tensor, offset: tuple[int, int]) -> Seen:
+    """What the encoder sees in windows ``(B, 3, s, s)`` at ``offset`` (row, column) pixels."""
     return encode_with_tokens(sam, images, offset)[0]
 
 
 def encode_with_tokens(
     sam: Any, images: torch.Tensor, offset: tuple[int, int]
-) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Features as :func:`encode`, and the tokens after the stem and the first two global blocks."""
+) -> tuple[Seen, list[torch.Tensor]]:
+    """As :func:`encode`, and the tokens after the stem and the first two global blocks."""
     encoder = sam.image_encoder
-    tokens = encoder.patch_embed(images)
+    tokens, skips = encoder.patch_embed.embed(images)
     row, column, side = offset[0] // 16, offset[1] // 16, tokens.shape[1]
     tokens = tokens + encoder.pos_embed[:, row : row + side, column : column + side]
     inner = [tokens]
@@ -153,14 +165,14 @@ def encode_with_tokens(
         tokens = block(tokens)
         if index in (1, 3):
             inner.append(tokens)
-    features: torch.Tensor = encoder.neck(tokens.permute(0, 3, 1, 2))
-    return features, inner
+    return Seen(encoder.neck(tokens.permute(0, 3, 1, 2)), skips), inner
 
 
 def decode(
-    sam: Any, features: torch.Tensor, offset: tuple[int, int], prompt: Prompt
+    sam: Any, seen: Seen, offset: tuple[int, int], prompt: Prompt
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """All four masks ``(N, 4, 4g, 4g)`` and their predicted IoU ``(N, 4)`` for N = B*K prompts."""
+    features = seen.features
     side = features.shape[2]
     row, column = offset[0] // 16, offset[1] // 16
     sparse = embed_sparse(sam.prompt_encoder, prompt).to(features.dtype)
@@ -168,8 +180,11 @@ def decode(
     place = place.to(features.dtype)
     count = sparse.shape[0]
     dense = embed_masks(sam.prompt_encoder, prompt, count, side)
-    source = features.repeat_interleave(count // features.shape[0], 0) + dense
-    logits, quality = run_decoder(sam.mask_decoder, source, place.expand(count, -1, -1, -1), sparse)
+    each = count // len(features)
+    source = features.repeat_interleave(each, 0) + dense
+    skips = Skips(*(part.repeat_interleave(each, 0) for part in seen.skips))
+    place = place.expand(count, -1, -1, -1)
+    logits, quality = run_decoder(sam.mask_decoder, source, place, sparse, skips)
     return logits if prompt.kept is None else logits + prompt.kept, quality
 
 
@@ -194,13 +209,17 @@ def embed_masks(encoder: Any, prompt: Prompt, count: int, side: int) -> torch.Te
 
 
 def run_decoder(
-    decoder: Any, source: torch.Tensor, place: torch.Tensor, sparse: torch.Tensor
+    decoder: Any,
+    source: torch.Tensor,
+    place: torch.Tensor,
+    sparse: torch.Tensor,
+    skips: Skips,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """SAM's mask decoder with one row of image features for each prompt."""
     output = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     tokens = torch.cat([output[None].expand(sparse.shape[0], -1, -1), sparse], 1)
     hidden, image = decoder.transformer(source, place, tokens)
-    upscaled = decoder.output_upscaling(image.transpose(1, 2).reshape(source.shape))
+    upscaled = upscale(decoder, image.transpose(1, 2).reshape(source.shape), skips)
     masks = decoder.num_mask_tokens
     hyper = torch.stack(
         [decoder.output_hypernetworks_mlps[i](hidden[:, 1 + i]) for i in range(masks)], 1

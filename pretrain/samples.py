@@ -43,7 +43,7 @@ class SampleConfig:
 
     size: int = 256
     objects: int = 8
-    real: float = 0.55
+    real: float = 0.65
 
 
 def normalise(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:

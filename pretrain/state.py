@@ -45,7 +45,7 @@ class Plan:
     out: Path
     work: Path
     data: Path | None = None
-    minutes: float = 200.0
+    minutes: float = 273.0
     steps: int = 1_000_000
     seed: int = 0
     images: int = 4
@@ -53,8 +53,8 @@ class Plan:
     dense_from: float = 0.0
     dense_until: float = 0.2
     full_every: int = 4
-    full_from: float = 0.85
-    decay_from: float = 0.55
+    full_from: float = 0.93
+    decay_from: float = 0.75
     rate: float = 8e-4
     warm_up: int = 100
     processes: int = 2

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from napari_catsam.sam.box_prior import first_guess, kept_mask
 from pretrain import prompts
 from pretrain.losses import dense_loss, mask_loss, true_iou
-from pretrain.network import ALIGN, Prompt, decode, encode_with_tokens
+from pretrain.network import ALIGN, Prompt, Seen, decode, encode_with_tokens
 
 CANVAS = 512
 
@@ -101,19 +101,19 @@ class Step:
 
     def encode(
         self, batch: dict[str, torch.Tensor], offset: tuple[int, int]
-    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
-        """The features, and the dense loss of all depths."""
-        features, tokens = encode_with_tokens(self.sam, batch["image"], offset)
-        losses = [dense_loss(maps, batch["dense"]) for maps in self.head(features, tokens)]
+    ) -> tuple[Seen, torch.Tensor, dict[str, float]]:
+        """What the encoder sees, and the dense loss of all depths."""
+        seen, tokens = encode_with_tokens(self.sam, batch["image"], offset)
+        losses = [dense_loss(maps, batch["dense"]) for maps in self.head(seen.features, tokens)]
         parts = {"dense": float(losses[0].detach()), "stem": float(losses[1].detach())}
-        return features, losses[0] + 0.5 * torch.stack(losses[1:]).sum(), parts
+        return seen, losses[0] + 0.5 * torch.stack(losses[1:]).sum(), parts
 
     def learn_prompts(
         self, batch: dict[str, torch.Tensor], dense_weight: float
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """The losses of prompts and maps, for samples of :func:`pretrain.samples.draw_sample`, stacked."""
         offset = self.offset(batch["image"].shape[-1])
-        features, dense, parts = self.encode(batch, offset)
+        seen, dense, parts = self.encode(batch, offset)
         boxed = round(self.config.boxed * batch["boxes"].shape[1])
         groups = {
             "box": self.box_group(batch, slice(0, boxed), offset),
@@ -123,13 +123,13 @@ class Step:
         rounds = {"box": 0, "click": 0}
         rounds["click" if self.chance() < self.config.clicks_again else "box"] = self.rounds()
         for name, group in groups.items():
-            logits, quality = decode(self.sam, features, offset, group.prompt)
+            logits, quality = decode(self.sam, seen, offset, group.prompt)
             value, parts[name] = self.group_loss(group, logits, quality)
             share = boxed if name == "box" else batch["boxes"].shape[1] - boxed
             loss = loss + value * share / batch["boxes"].shape[1]
             for number in range(rounds[name]):
                 group = self.corrected(group, logits, quality, offset)
-                logits, quality = decode(self.sam, features, offset, group.prompt)
+                logits, quality = decode(self.sam, seen, offset, group.prompt)
                 value, parts[f"{name}_again_{number + 1}"] = self.group_loss(group, logits, quality)
                 loss = loss + self.config.again_weight * value
         return loss, parts

@@ -213,7 +213,7 @@ def parse(arguments: list[str] | None = None) -> Plan:
     parser.add_argument(
         "--work", type=Path, help="folder of checkpoint and log, default: <out>.work"
     )
-    parser.add_argument("--minutes", type=float, default=200.0)
+    parser.add_argument("--minutes", type=float, default=273.0)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=4)

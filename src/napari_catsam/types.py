@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_catsam.geometry import Frame
+    from napari_catsam.models.decoder import Detail
 
 __all__ = ["Embedding", "Intensity", "Masks", "Progress", "Prompts", "Shot"]
 
@@ -93,8 +94,8 @@ class Embedding:
         The image embedding.
     early : Tensor, (1, g, g, C)
         Output of the first global-attention block.
-    detail : Tensor, (1, D/8, 4g, 4g), or None
-        What the HQ decoder computes from the two above and no prompt changes.
+    detail : Detail
+        What the decoder takes from the image beside the two, and no prompt changes.
     frame : Frame
         How the image lies in the model's input.
     model_id : str
@@ -103,7 +104,7 @@ class Embedding:
 
     features: Tensor
     early: Tensor
-    detail: Tensor | None
+    detail: Detail
     frame: Frame
     model_id: str
 
@@ -205,8 +206,8 @@ class Progress:
         Mean object IoU on held-out masks, of the base model and of the latest check; NaN if unknown.
     stage : str
         What is going on, in a few words.
-    preview : ndarray or None
-        A picture for the user, where there is one.
+    preview : object or None
+        What a :class:`~napari_catsam.adaptation.preview.Preview` drew, where it did.
     """
 
     step: int

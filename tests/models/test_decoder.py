@@ -36,7 +36,7 @@ def test_sam_method_equals_segment_anything() -> None:
             features, sam.prompt_encoder.get_dense_pe(), sparse, dense
         )
         encoded = model.encode(image)
-        decoded = model.decode(encoded.features, None, PromptTensors(boxes=boxes))
+        decoded = model.decode(encoded.features, model.detail(encoded), PromptTensors(boxes=boxes))
     torch.testing.assert_close(decoded.logits, masks, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(decoded.scores, scores, atol=1e-4, rtol=1e-4)
 

@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_catsam.models.catsam import CatSam, PromptTensors
+from napari_catsam.models.decoder import Detail
 from napari_catsam.sam.backbones import build_sam, get_backbone
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ def count(work) -> int:
 @pytest.mark.parametrize("method", ["cat-a", "cat-t", "hq"])
 def test_a_click_on_vit_b_costs_at_most_6_3_gflop(method: str) -> None:
     model = build(method)
-    features, detail = torch.randn(1, 256, 64, 64), torch.randn(1, 32, 256, 256)
+    features, detail = torch.randn(1, 256, 64, 64), Detail(torch.randn(1, 32, 256, 256))
     click = PromptTensors(
         points=torch.tensor([[[500.0, 400.0]]]), labels=torch.ones(1, 1, dtype=torch.long)
     )

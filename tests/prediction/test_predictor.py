@@ -10,7 +10,7 @@ import torch
 
 from napari_catsam.errors import ImageError, OutOfMemoryError, PromptError
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.decoder import Decoded, Detail
 from napari_catsam.models.loading import load_model
 from napari_catsam.prediction import predictor as module
 from napari_catsam.prediction.predictor import Predictor
@@ -440,7 +440,7 @@ def test_the_models_intensity_is_used_unless_another_is_given(base: CatSam) -> N
 def test_an_embedding_holds_no_gradients(predictor: Predictor, embedding: Embedding) -> None:
     assert not embedding.features.requires_grad
     assert not embedding.early.requires_grad
-    assert (embedding.detail is None) == (predictor.model.head is None)
+    assert (embedding.detail.head is None) == (predictor.model.head is None)
 
 
 # -------------------------------------------------------------------------------------- memory
@@ -451,9 +451,7 @@ def limit_decode(monkeypatch: pytest.MonkeyPatch, model: CatSam, most: int) -> l
     counts: list[int] = []
     decode = model.decode
 
-    def decode_some(
-        features: torch.Tensor, detail: torch.Tensor | None, prompts: PromptTensors
-    ) -> Decoded:
+    def decode_some(features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         count = next(len(value) for value in prompts if value is not None)
         counts.append(count)
         if count > most:

@@ -11,7 +11,7 @@ import torch
 from napari_catsam import TiledPredictor
 from napari_catsam.errors import ImageError, PromptError
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.decoder import Decoded, Detail
 from napari_catsam.models.loading import load_model
 from napari_catsam.prediction import window_cache
 from napari_catsam.prediction.predictor import Predictor
@@ -63,9 +63,7 @@ def assert_equal(found: Masks, expected: Masks) -> None:
 def paint_prompts(monkeypatch: pytest.MonkeyPatch, model: CatSam, radius: float = 5) -> None:
     """Let a model find exactly the box, or a disc (radius in input pixels) around the first click."""
 
-    def decode(
-        features: torch.Tensor, detail: torch.Tensor | None, prompts: PromptTensors
-    ) -> Decoded:
+    def decode(features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         x, y = torch.meshgrid(*2 * [4 * torch.arange(16) + 2.0], indexing="xy")
         if prompts.boxes is not None:
             x0, y0, x1, y1 = prompts.boxes.T[..., None, None]
@@ -185,9 +183,7 @@ def test_objects_of_one_window_are_decoded_together(
     counts: list[int] = []
     decode = model.decode
 
-    def count(
-        features: torch.Tensor, detail: torch.Tensor | None, prompts: PromptTensors
-    ) -> Decoded:
+    def count(features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         assert prompts.boxes is not None
         counts.append(len(prompts.boxes))
         return decode(features, detail, prompts)
@@ -300,9 +296,7 @@ def test_logits_move_along_when_a_click_lies_beyond_their_window(
     seen: list[torch.Tensor] = []
     decode = model.decode
 
-    def look(
-        features: torch.Tensor, detail: torch.Tensor | None, prompts: PromptTensors
-    ) -> Decoded:
+    def look(features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         assert prompts.masks is not None
         seen.append(prompts.masks)
         return decode(features, detail, prompts)

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from napari_catsam.geometry import Frame
+from napari_catsam.models.decoder import Detail
 from napari_catsam.prediction import window_cache as module
 from napari_catsam.prediction.window_cache import Origins, WindowCache
 from napari_catsam.prediction.windows import Window
+from napari_catsam.sam.stem import Skips
 from napari_catsam.types import Embedding
 
 WINDOWS = [Window(2, (0, 10 * column), (20, 20)) for column in range(5)]
@@ -21,7 +23,8 @@ ONE = 1000 * 4 * 3
 
 
 def embed() -> Embedding:
-    return Embedding(*(torch.zeros(1000) for _ in range(3)), Frame((20, 20), 64), "tiny")
+    features, early, head = (torch.zeros(1000) for _ in range(3))
+    return Embedding(features, early, Detail(head), Frame((20, 20), 64), "tiny")
 
 
 def refuse() -> Embedding:
@@ -58,9 +61,20 @@ def test_the_newest_is_kept_also_beyond_the_bound(monkeypatch: pytest.MonkeyPatc
 def test_an_embedding_without_detail_is_counted() -> None:
     cache = WindowCache()
     made = embed()
-    bare = Embedding(made.features, made.early, None, made.frame, made.model_id)
+    bare = Embedding(made.features, made.early, Detail(), made.frame, made.model_id)
     cache.fetch(WINDOWS[0], lambda: bare)
     assert cache.info()[0].nbytes == ONE * 2 // 3
+
+
+def test_the_skips_of_a_stem_are_counted() -> None:
+    cache = WindowCache()
+    made = embed()
+    fine = Detail(made.detail.head, Skips(torch.zeros(100), torch.zeros(200)))
+    cache.fetch(
+        WINDOWS[0],
+        lambda: Embedding(made.features, made.early, fine, made.frame, made.model_id),
+    )
+    assert cache.info()[0].nbytes == ONE + 4 * 300
 
 
 def test_a_window_that_failed_is_made_again() -> None:

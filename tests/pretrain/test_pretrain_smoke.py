@@ -51,7 +51,7 @@ def test_a_window_of_the_canvas_is_computed_as_the_model_computes_a_whole_one() 
     sam = build_network().eval()
     image = torch.randn(1, 3, 512, 512)
     with torch.no_grad():
-        torch.testing.assert_close(encode(sam, image, (0, 0)), sam.image_encoder(image))
+        torch.testing.assert_close(encode(sam, image, (0, 0)).features, sam.image_encoder(image))
 
 
 def test_a_corrective_click_lies_in_the_error_and_says_which_kind() -> None:

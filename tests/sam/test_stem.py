@@ -72,3 +72,18 @@ def test_the_stem_computes_in_the_precision_of_its_weights() -> None:
     tokens = stem(draw_disc())
     assert tokens.shape == (1, 8, 8, 32)
     assert tokens.dtype == torch.bfloat16
+
+
+def test_skips_have_the_sizes_of_the_decoders_upscaling() -> None:
+    tokens, skips = ConvStem(64, decoder_width=32).embed(draw_disc(64))
+    assert tokens.shape == (1, 4, 4, 64)
+    assert skips.eighth.shape == (1, 8, 8, 8)
+    assert skips.quarter.shape == (1, 4, 16, 16)
+
+
+def test_a_border_within_a_token_shows_in_the_skips() -> None:
+    stem = ConvStem(64, decoder_width=32)
+    image = torch.zeros(1, 3, 64, 64) + 0.1
+    image[..., 22:] = 2.0
+    quarter = stem.embed(image)[1].quarter[0]
+    assert (quarter[:, 8, 4] - quarter[:, 8, 7]).abs().max() > 1e-3

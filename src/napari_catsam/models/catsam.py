@@ -12,10 +12,12 @@ from torch import nn
 
 from napari_catsam.errors import PromptError
 from napari_catsam.geometry import flip_xy
-from napari_catsam.models.decoder import Decoded, HQHead, decode_hq, decode_sam
+from napari_catsam.models.decoder import Decoded, Detail, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
-from napari_catsam.sam.attention import FusedAttention, attend, fuse_attention
+from napari_catsam.models.prompt_tensors import PromptTensors
+from napari_catsam.sam.attention import fuse_attention
 from napari_catsam.sam.box_prior import box_limit, first_guess, kept_mask
+from napari_catsam.sam.seams import plain_seams
 from napari_catsam.sam.token_attention import fuse_token_attention
 from napari_catsam.sam.weights import hash_state_dict
 from napari_catsam.tuning.base import build_tuner
@@ -27,37 +29,6 @@ if TYPE_CHECKING:
     from napari_catsam.sam.backbones import Backbone, Sam
 
 __all__ = ["CatSam", "PromptTensors"]
-
-
-class PromptTensors(NamedTuple):
-    """The prompts of N objects in the frame of the model's input; at least one is given.
-
-    Attributes
-    ----------
-    boxes : Tensor, (N, 4), or None
-        ``[x0, y0, x1, y1]`` in input pixels.
-    points : Tensor, (N, P, 2), or None
-        ``(x, y)`` in input pixels.
-    labels : Tensor, (N, P), or None
-        1 positive, 0 negative, -1 padding.
-    masks : Tensor, (N, 1, 4g, 4g), or None
-        Logits.
-    """
-
-    boxes: torch.Tensor | None = None
-    points: torch.Tensor | None = None
-    labels: torch.Tensor | None = None
-    masks: torch.Tensor | None = None
-
-    @property
-    def lone_click(self) -> bool:
-        """Whether an object has one point and nothing else: the case that SAM reads in three ways."""
-        alone = self.boxes is None and self.masks is None
-        return alone and self.points is not None and self.points.shape[1] == 1
-
-    def to(self, device: torch.device) -> PromptTensors:
-        """Move all tensors to a device."""
-        return PromptTensors(*(None if value is None else value.to(device) for value in self))
 
 
 class CatSam(nn.Module):
@@ -106,7 +77,7 @@ class CatSam(nn.Module):
         self.intensity = intensity or Intensity()
         self.encoder_dtype, self.checkpoint_blocks = torch.float32, False
         self.image_encoder: Any = sam.image_encoder
-        self.prompt_encoder: Any = sam.prompt_encoder
+        self.prompt_encoder: Any = _lay_like_embedding(sam.prompt_encoder)
         self.mask_decoder: Any = sam.mask_decoder
         self.requires_grad_(False)
         fuse_attention(self.image_encoder)
@@ -180,23 +151,23 @@ class CatSam(nn.Module):
         with self._autocast():
             vit, again = self.image_encoder, self.checkpoint_blocks
             encoded = encode(vit, self.tuner, images, token, checkpoint_blocks=again)
-        return Encoded(encoded.features.float(), encoded.early.float())
+        return encoded.float()
 
-    def detail(self, encoded: Encoded) -> torch.Tensor | None:
-        """Compute what the HQ head takes from a batch of embeddings: (B, D/8, 4g, 4g), or None."""
-        return None if self.head is None else self.head.detail(encoded.features, encoded.early)
+    def detail(self, encoded: Encoded) -> Detail:
+        """Compute what the decoder takes from a batch of images beside their embedding."""
+        if self.head is None:
+            return Detail(None, encoded.skips)
+        return Detail(self.head.detail(encoded.features, encoded.early), encoded.skips)
 
-    def decode(
-        self, features: torch.Tensor, detail: torch.Tensor | None, prompts: PromptTensors
-    ) -> Decoded:
+    def decode(self, features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         """Decode the objects of one image.
 
         Parameters
         ----------
         features : Tensor, (1, D, g, g)
             The image embedding.
-        detail : Tensor, (1, D/8, 4g, 4g), or None
-            From :meth:`detail`.
+        detail : Detail
+            Of this image, from :meth:`detail`.
         prompts : PromptTensors
             N objects on the model's device.
 
@@ -206,8 +177,8 @@ class CatSam(nn.Module):
             K = 1 with an HQ head; else SAM's four masks.
         """
         prompt = self.embed_prompts(prompts)
-        if self.head is None or detail is None:
-            decoded = decode_sam(self.mask_decoder, features, self.dense_position, prompt)
+        if self.head is None:
+            decoded = decode_sam(self.mask_decoder, features, detail, self.dense_position, prompt)
         else:
             decoded = decode_hq(
                 self.mask_decoder, self.head, features, detail, self.dense_position, prompt
@@ -280,9 +251,7 @@ def _share_parameters(model: CatSam) -> Any:
     frozen = _FrozenParts(model.image_encoder, model.prompt_encoder, model.mask_decoder)
     memo: dict[int, Any] = {id(p): p for m in frozen for p in m.parameters()}
     memo |= {id(b): b for m in frozen for b in m.buffers()}
-    for module in model.image_encoder.modules():
-        if isinstance(module, FusedAttention):
-            memo[id(module.attend)] = attend  # the copy starts without a tuner
+    memo |= plain_seams(model.image_encoder)  # the copy starts without a tuner
     return copy.deepcopy(frozen, memo)
 
 
@@ -292,6 +261,12 @@ class _FrozenParts(NamedTuple):
     image_encoder: Any
     prompt_encoder: Any
     mask_decoder: Any
+
+
+def _lay_like_embedding(prompt_encoder: Any) -> Any:
+    """Let mask prompts come out in the embedding's memory order, which makes adding them 20x faster."""
+    prompt_encoder.mask_downscaling.to(memory_format=torch.channels_last)
+    return prompt_encoder
 
 
 def _to_rows(boxes: torch.Tensor) -> torch.Tensor:

@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_catsam.models.onlooker import attend_with_onlooker
-from napari_catsam.sam.stem import ChannelNorm
+from napari_catsam.sam.stem import ChannelNorm, Skips
+from napari_catsam.sam.upscaling import upscale
 from napari_catsam.tuning.layers import PerceptronStack
 
 if TYPE_CHECKING:
     from napari_catsam.sam.backbones import Backbone
 
-__all__ = ["Decoded", "HQHead", "decode_hq", "decode_sam"]
+__all__ = ["Decoded", "Detail", "HQHead", "decode_hq", "decode_sam"]
 
 
 class Decoded(NamedTuple):
@@ -31,6 +32,32 @@ class Decoded(NamedTuple):
 
     logits: torch.Tensor
     scores: torch.Tensor
+
+
+class Detail(NamedTuple):
+    """What the decoder takes from images beside their embedding; no prompt changes it.
+
+    Attributes
+    ----------
+    head : Tensor, (B, D/8, 4g, 4g), or None
+        From :meth:`HQHead.detail`; None without a head.
+    skips : Skips, or None
+        What the stem describes finely; None for a backbone without skips.
+    """
+
+    head: torch.Tensor | None = None
+    skips: Skips | None = None
+
+    def select(self, images: slice) -> Detail:
+        """Return the part of some images of the batch."""
+        skips = None if self.skips is None else Skips(*(part[images] for part in self.skips))
+        return Detail(None if self.head is None else self.head[images], skips)
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All that is there."""
+        own = () if self.head is None else (self.head,)
+        return (*own, *(self.skips or ()))
 
 
 class HQHead(nn.Module):
@@ -145,7 +172,7 @@ def decode_hq(
     mask_decoder: Any,
     head: HQHead,
     features: torch.Tensor,
-    detail: torch.Tensor,
+    detail: Detail,
     position: torch.Tensor,
     prompt: tuple[torch.Tensor, torch.Tensor],
 ) -> Decoded:
@@ -162,8 +189,8 @@ def decode_hq(
         The trained part.
     features : Tensor, (1, D, g, g)
         The image embedding.
-    detail : Tensor, (1, D/8, 4g, 4g)
-        From :meth:`HQHead.detail`.
+    detail : Detail
+        Of this image, with the part of the head.
     position : Tensor, (1, D, g, g)
         SAM's dense position encoding.
     prompt : (Tensor, Tensor)
@@ -175,11 +202,13 @@ def decode_hq(
         ``scores`` are those of SAM's own masks.
     """
     if head.isolated:
-        tokens, own, upscaled = _attend_beside(mask_decoder, features, position, prompt, head.token)
+        tokens, own, image = _attend_beside(mask_decoder, features, position, prompt, head.token)
     else:
-        tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, head.token)
+        tokens, image = _attend_prompts(mask_decoder, features, position, prompt, head.token)
         own = tokens[:, 1 + mask_decoder.num_mask_tokens]
-    logits = head.mask(own, upscaled, detail)
+    assert detail.head is not None
+    upscaled = upscale(mask_decoder, image, detail.skips)
+    logits = head.mask(own, upscaled, detail.head)
     scores = mask_decoder.iou_prediction_head(tokens[:, 0])
     if head.adds_base:
         return Decoded(logits[:, None] + _own_masks(mask_decoder, tokens, upscaled), scores)
@@ -189,11 +218,13 @@ def decode_hq(
 def decode_sam(
     mask_decoder: Any,
     features: torch.Tensor,
+    detail: Detail,
     position: torch.Tensor,
     prompt: tuple[torch.Tensor, torch.Tensor],
 ) -> Decoded:
     """Decode SAM's own masks: :class:`Decoded` with K = 4. Arguments as :func:`decode_hq`."""
-    tokens, upscaled = _attend_prompts(mask_decoder, features, position, prompt, None)
+    tokens, image = _attend_prompts(mask_decoder, features, position, prompt, None)
+    upscaled = upscale(mask_decoder, image, detail.skips)
     logits = _own_masks(mask_decoder, tokens, upscaled)
     return Decoded(logits, mask_decoder.iou_prediction_head(tokens[:, 0]))
 
@@ -212,7 +243,7 @@ def _attend_prompts(
     prompt: tuple[torch.Tensor, torch.Tensor],
     extra_token: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run SAM's two-way transformer; return its tokens (N, T, D) and upscaled embedding."""
+    """Run SAM's two-way transformer; return its tokens (N, T, D) and image tokens (N, D, g, g)."""
     sparse, dense = prompt
     count, (channels, height, width) = len(sparse), features.shape[1:]
     output_tokens = [mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight]
@@ -223,7 +254,7 @@ def _attend_prompts(
         features + dense, position.expand(count, -1, -1, -1), torch.cat([own, sparse], dim=1)
     )
     image = image.transpose(1, 2).reshape(count, channels, height, width)
-    return tokens, mask_decoder.output_upscaling(image)
+    return tokens, image
 
 
 def _attend_beside(
@@ -235,7 +266,7 @@ def _attend_beside(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Run SAM's transformer with a token that it does not see.
 
-    Returns SAM's tokens (N, T, D), the extra one (N, D) and the upscaled embedding.
+    Returns SAM's tokens (N, T, D), the extra one (N, D) and the image tokens (N, D, g, g).
     """
     sparse, dense = prompt
     count, (channels, height, width) = len(sparse), features.shape[1:]
@@ -248,7 +279,7 @@ def _attend_beside(
         token.expand(count, 1, -1),
     )
     image = image.transpose(1, 2).reshape(count, channels, height, width)
-    return tokens, extra[:, 0], mask_decoder.output_upscaling(image)
+    return tokens, extra[:, 0], image
 
 
 def _upscale(fan_in: int, hidden: int, fan_out: int) -> nn.Sequential:

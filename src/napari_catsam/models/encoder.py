@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from napari_catsam.sam.stem import ConvStem, Skips
+
 if TYPE_CHECKING:
     from napari_catsam.tuning.base import Tuner
 
@@ -22,10 +24,18 @@ class Encoded(NamedTuple):
         The image embedding, after the neck.
     early : Tensor, (B, g, g, C)
         Output of the first global-attention block.
+    skips : Skips, or None
+        What a :class:`~napari_catsam.sam.stem.ConvStem` describes finely; None without one.
     """
 
     features: torch.Tensor
     early: torch.Tensor
+    skips: Skips | None = None
+
+    def float(self) -> Encoded:
+        """Return the same in float32."""
+        skips = None if self.skips is None else Skips(*(part.float() for part in self.skips))
+        return Encoded(self.features.float(), self.early.float(), skips)
 
 
 def encode(
@@ -56,7 +66,7 @@ def encode(
     -------
     Encoded
     """
-    patches = vit.patch_embed(image)
+    patches, skips = _embed_patches(vit.patch_embed, image)
     tuner.start(image, patches, token)
     early: torch.Tensor | None = None
     try:
@@ -72,7 +82,12 @@ def encode(
         tuner.finish()
     if early is None:
         early = x
-    return Encoded(vit.neck(x.permute(0, 3, 1, 2)), early)
+    return Encoded(vit.neck(x.permute(0, 3, 1, 2)), early, skips)
+
+
+def _embed_patches(stem: Any, image: torch.Tensor) -> tuple[torch.Tensor, Skips | None]:
+    """Make tokens (B, g, g, C) of normalised images, and what a stem describes beside them."""
+    return stem.embed(image) if isinstance(stem, ConvStem) else (stem(image), None)
 
 
 def _run_twice(block: Any, tuner: Tuner, index: int, x: torch.Tensor) -> torch.Tensor:

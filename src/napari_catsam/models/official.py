@@ -226,9 +226,8 @@ class _Released(nn.Module):
         for index, (image, prompt) in enumerate(zip(images, prompts, strict=True)):
             frame = self._frame(image)
             one = slice(index, index + 1)
-            own = None if detail is None else detail[one]
             tensors = prompt.to_input(frame).to(self.catsam.device)
-            decoded = self.catsam.decode(encoded.features[one], own, tensors)
+            decoded = self.catsam.decode(encoded.features[one], detail.select(one), tensors)
             out.append(frame.logits_to_image(decoded.logits[:, 0])[:, None])
         return out
 

@@ -13,7 +13,6 @@ import torch
 from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.encoder import Encoded
 from napari_catsam.prediction.readings import choose_masks, list_readings
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
 
@@ -69,14 +68,14 @@ class Predictor:
         pixels, frame = self.preprocess(image, intensity)
         try:
             with torch.no_grad():
-                features, early = self.model.encode(pixels)
-                detail = self.model.detail(Encoded(features, early))
+                encoded = self.model.encode(pixels)
+                detail = self.model.detail(encoded)
         except torch.OutOfMemoryError as error:
             raise OutOfMemoryError(
                 f"{self.model.backbone.name} does not fit into the memory of {self.model.device}; "
                 "choose a smaller model or the device cpu"
             ) from error
-        return Embedding(features, early, detail, frame, self.model_id)
+        return Embedding(encoded.features, encoded.early, detail, frame, self.model_id)
 
     def preprocess(
         self, image: npt.ArrayLike, intensity: Intensity | None = None

@@ -75,8 +75,8 @@ class WindowCache:
             return counts, tuple(self._kept)
 
     def _count_bytes(self) -> int:
-        tensors = (t for e in self._kept.values() for t in (e.features, e.early, e.detail))
-        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+        kept = self._kept.values()
+        return sum(t.nbytes for e in kept for t in (e.features, e.early, *e.detail.tensors))
 
 
 class Origins:

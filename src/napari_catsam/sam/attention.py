@@ -36,6 +36,9 @@ Bias = torch.Tensor | PositionVectors | None
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Bias], torch.Tensor]
 """A function of queries, keys, values (B, heads, S, d) and a bias."""
 
+Correct = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""A function of what a layer was given and what it made of it; returns what goes on in its place."""
+
 
 BIAS_BYTES = 2**26
 """The bias is made for so many bytes of queries at a time: the whole of it has tokens squared values a
@@ -62,6 +65,11 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: Bi
         out: torch.Tensor = AttentionInRows.apply(query, key, value, *vectors)
         return out
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+
+def leave(given: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+    """Correct nothing."""
+    return made
 
 
 def as_matrix(bias: Bias) -> torch.Tensor | None:
@@ -167,6 +175,8 @@ class FusedAttention(nn.Module):
     ----------
     attend : Attend
         What combines queries, keys and values; a tuning method may put its own in.
+    correct : Correct
+        What corrects the projection to queries, keys and values (B, h, w, 3C), in the same way.
     """
 
     def __init__(self, attention: Any) -> None:
@@ -179,11 +189,12 @@ class FusedAttention(nn.Module):
             self.rel_pos_h = attention.rel_pos_h
             self.rel_pos_w = attention.rel_pos_w
         self.attend: Attend = attend
+        self.correct: Correct = leave
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend over tokens ``x`` (B, h, w, C), the whole grid or one window a row; same shape out."""
         batch, height, width, channels = x.shape
-        qkv = self.qkv(x).reshape(batch, height * width, 3, self.num_heads, -1)
+        qkv = self.correct(x, self.qkv(x)).reshape(batch, height * width, 3, self.num_heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         if self.use_rel_pos:
             out = self._attend_in_rows(query, key, value, (height, width))

@@ -205,7 +205,7 @@ def _build_image_encoder(row: Backbone) -> ImageEncoderViT:
         global_attn_indexes=row.global_blocks,
     )
     if row.stem == "conv":
-        encoder.patch_embed = ConvStem(row.width)
+        encoder.patch_embed = ConvStem(row.width, row.decoder_width)
     return encoder
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -100,17 +102,36 @@ class ResidualBlock(nn.Module):
         return x + hidden
 
 
+class Skips(NamedTuple):
+    """What a stem adds to the decoder's upscaling.
+
+    Attributes
+    ----------
+    eighth : Tensor, (B, D/4, 2g, 2g)
+        Added after the first transposed convolution.
+    quarter : Tensor, (B, D/8, 4g, 4g)
+        Added after the second.
+    """
+
+    eighth: torch.Tensor
+    quarter: torch.Tensor
+
+
 class ConvStem(nn.Module):
     """Strided convolutions and residual blocks that take an image to tokens of 16 x 16 pixels.
 
     A stem of small convolutions learns faster than one large patch projection when a vision
     transformer is trained from scratch on little data (Xiao et al. 2021, arXiv 2106.14881); the blocks
-    at a quarter and an eighth of the input let it describe borders before the tokens are formed.
+    at a quarter and an eighth of the input let it describe borders before the tokens are formed. What
+    they describe also goes around the tokens to the decoder's upscaling, as in SAM 2
+    (arXiv 2408.00714): a token of 16 x 16 pixels tells poorly where in it a border runs.
 
     Parameters
     ----------
     width : int
         Channels of a token.
+    decoder_width : int
+        Channels D of the image embedding.
     channels : tuple of int
         Channels at a half, a quarter and an eighth of the input.
     blocks : tuple of int
@@ -120,6 +141,7 @@ class ConvStem(nn.Module):
     def __init__(
         self,
         width: int,
+        decoder_width: int = 256,
         channels: tuple[int, int, int] = (32, 48, 96),
         blocks: tuple[int, int] = (2, 3),
     ) -> None:
@@ -137,10 +159,39 @@ class ConvStem(nn.Module):
             nn.ReLU(),
             nn.Conv2d(eighth, width, kernel_size=3, stride=2, padding=1),
         )
+        self.at_quarter, self.at_eighth = 3 + blocks[0], 6 + sum(blocks)
+        self.skip_quarter = nn.Sequential(
+            ChannelNorm(quarter), nn.Conv2d(quarter, decoder_width // 8, kernel_size=3, padding=1)
+        )
+        self.skip_eighth = nn.Conv2d(eighth, decoder_width // 4, kernel_size=3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Embed ``image`` (B, 3, H, W), normalised, into tokens (B, H/16, W/16, width)."""
+        return self.embed(image)[0]
+
+    def embed(self, image: torch.Tensor) -> tuple[torch.Tensor, Skips]:
+        """Embed an image, and describe it finely beside the tokens.
+
+        Parameters
+        ----------
+        image : Tensor, (B, 3, H, W)
+            Normalised.
+
+        Returns
+        -------
+        Tensor, (B, H/16, W/16, width)
+            The tokens.
+        Skips
+            What goes around them.
+        """
         dtype = next(self.parameters()).dtype
         pixels = torch.cat([image.float(), local_contrast(image)], 1).to(dtype)
-        tokens: torch.Tensor = self.layers(pixels.contiguous(memory_format=torch.channels_last))
-        return tokens.permute(0, 2, 3, 1)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        quarter = self.layers[: self.at_quarter + 1](pixels)
+        eighth = self.layers[self.at_quarter + 1 : self.at_eighth + 1](quarter)
+        tokens: torch.Tensor = self.layers[self.at_eighth + 1 :](eighth)
+        # In the order of the decoder's maps, to which they are added at every prompt.
+        skips = Skips(
+            self.skip_eighth(eighth).contiguous(), self.skip_quarter(quarter).contiguous()
+        )
+        return tokens.permute(0, 2, 3, 1), skips
