@@ -10,14 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from skimage.data import coins
 from skimage.filters import threshold_otsu
 from skimage.io import imsave
 from skimage.measure import label
+from typer.core import TyperGroup
+
+from napari_catsam.cli.app import app
+from napari_catsam.tuning import list_methods
 
 pytestmark = pytest.mark.timeout(600)  # several programs, each of which loads torch
 
 README = Path(__file__).parent.parent / "README.md"
+ROW = re.compile(r"^\| (.+) \| `napari-catsam (train .*)` \|$", re.MULTILINE)
 BLOCK = re.compile(r"<!-- test -->\n```(python|bash)\n(.*?)```", re.DOTALL)
 
 
@@ -74,3 +80,28 @@ def test_the_command_line_examples_run(folder_of_a_reader: Path) -> None:
     run_in(folder_of_a_reader, ["bash", "-euo", "pipefail", "-c", code])
     for name in ("masks.tif", "adapted.tif", "adapter.safetensors", "scores.json"):
         assert (folder_of_a_reader / name).stat().st_size > 0
+
+
+PAPER = {
+    "SAM, not adapted": "sam",
+    "VPT-shallow": "vpt-shallow",
+    "VPT-deep": "vpt-deep",
+    "AdaptFormer": "adaptformer",
+    "LoRA": "lora",
+    "HQ-SAM": "hq",
+    "CAT-SAM-T": "cat-t",
+    "CAT-SAM-A": "cat-a",
+}
+
+
+def test_each_method_of_the_paper_has_one_command_that_the_program_takes() -> None:
+    rows = ROW.findall(README.read_text(encoding="utf-8"))
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    methods = {}
+    for name, line in rows:
+        command, *options = line.split()
+        with program.commands[command].make_context(command, options) as context:
+            methods[name] = context.params["method"]
+    assert methods == PAPER
+    assert set(methods.values()) == set(list_methods())

@@ -43,8 +43,14 @@ def test_fresh_masks_are_about_those_of_the_base_model(base: CatSam, method: str
     near = np.corrcoef(wanted, logits_of(start(base, config)).ravel())[0, 1]
     released = dataclasses.replace(config, init="official")
     far = np.corrcoef(wanted, logits_of(start(base, released)).ravel())[0, 1]
-    assert near > 0.97
+    assert near > 0.94  # the windows are of 9 tokens, to which VPT adds 10
     assert near > far + 0.2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fresh_masks_are_nearly_those_of_the_small_model(small: CatSam, method: str) -> None:
+    fresh = start(small, TrainConfig(method=method))
+    assert np.corrcoef(logits_of(small).ravel(), logits_of(fresh).ravel())[0, 1] > 0.999
 
 
 def test_the_start_depends_on_the_seed_alone(base: CatSam) -> None:

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from napari_catsam import load_adapter, load_model
+from napari_catsam.adaptation.memory import copy_to_cpu
 from napari_catsam.adaptation.start import start_from_base
 from napari_catsam.models.adapter import apply_adapter, cut_adapter, isolate_base
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.tuning import list_methods, register
 from napari_catsam.tuning.base import Tuner
+from napari_catsam.tuning.layers import PromptTuner
 
 METHODS = list_methods()
 TRAINED = [name for name in METHODS if name != "sam"]
@@ -55,8 +57,13 @@ def test_frozen_weights_are_bit_equal_after_three_steps(
 
 
 @pytest.mark.parametrize("method", TRAINED)
-def test_every_trainable_has_a_gradient(base: CatSam, image: torch.Tensor, method: str) -> None:
+def test_every_trainable_has_a_gradient_by_the_second_step(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
     model = base.with_method(method)
+    if model.tuner.identity_at_init:  # what begins at zero hides what stands before it for one step
+        train(model, image, steps=1)
+        model.zero_grad()
     decode(model, image).square().mean().backward()
     gradients = {k: p.grad for k, p in model.named_parameters() if p.requires_grad}
     assert gradients
@@ -100,6 +107,28 @@ def test_methods_share_the_frozen_weights_and_nothing_else(base: CatSam, method:
     assert all(v.data_ptr() == frozen[k].data_ptr() for k, v in one.frozen_tensors().items())
     trained = two.trained_tensors()
     assert all(v.data_ptr() != trained[k].data_ptr() for k, v in one.trained_tensors().items())
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_another_method_starts_without_what_the_last_one_put_in(
+    base: CatSam, image: torch.Tensor, method: str
+) -> None:
+    model = base.with_method(method)
+    train(model, image, steps=2)
+    with torch.no_grad():
+        assert torch.equal(decode(model.with_method("sam"), image), decode(base, image))
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_copy_has_its_own_trained_values(base: CatSam, image: torch.Tensor, method: str) -> None:
+    model = base.with_method(method)
+    other = copy_to_cpu(model)
+    with torch.no_grad():
+        before = decode(model, image)
+        for parameter in model.trained_tensors().values():
+            parameter.normal_()
+        assert torch.equal(decode(other, image), before)
+        assert not torch.equal(decode(model, image), before)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -148,7 +177,9 @@ def test_a_neutral_start_is_near_the_base_and_still_trains_every_parameter(
     with torch.no_grad():
         goal = base.encode(image).features
         distances = [(m.encode(image).features - goal).abs().mean() for m in (neutral, fresh)]
-    assert distances[0] <= distances[1]
+    # Learnt tokens take their share of the softmax, whatever they say.
+    slack = 1.05 if isinstance(neutral.tuner, PromptTuner) else 1.0
+    assert distances[0] <= slack * distances[1]
     before = {k: v.clone() for k, v in neutral.trained_tensors().items()}
     if before:
         train(neutral, image, steps=3)

@@ -1,11 +1,10 @@
-"""The high-pass equals the released definition; CAT-T's merge equals joint attention."""
+"""The high-pass equals the released definition."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from napari_catsam.tuning.cat_t import TokenAttend
 from napari_catsam.tuning.layers import high_pass
 
 
@@ -32,15 +31,3 @@ def test_high_pass_of_bfloat16_is_computed_in_float32() -> None:
 
 def test_high_pass_removes_a_flat_image() -> None:
     assert high_pass(torch.full((1, 3, 64, 64), 7.0)).abs().max() < 1e-5
-
-
-@pytest.mark.parametrize("with_bias", [True, False])
-def test_merging_the_token_equals_attending_to_it(with_bias: bool) -> None:
-    query, key, value = torch.randn(3, 2, 4, 25, 8)
-    bias = torch.randn(2, 4, 25, 25) if with_bias else None
-    slot = TokenAttend()
-    slot.key, slot.value = torch.randn(2, 4, 1, 8)
-    joined = slot._attend_joined(query, key, value, bias)
-    with torch.no_grad():
-        merged = slot(query, key, value, bias)
-    torch.testing.assert_close(merged, joined, atol=1e-5, rtol=1e-5)
