@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_catsam.adaptation import schedule
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.state import RunState
 from napari_catsam.adaptation.train import adapt, fit
@@ -64,6 +65,36 @@ def test_the_state_comes_back_from_a_file(base: CatSam, tmp_path: Path) -> None:
     assert all(bool((loaded.tensors[k] == v).all()) for k, v in state.tensors.items())
 
 
+TWELVE = TrainConfig(method="hq", steps=12, objects_per_step=1)
+"""Looks at the score every two steps."""
+
+
+def test_a_run_is_recorded_between_two_looks_when_the_last_record_is_old(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = RunState()
+    run = fit(base, [draw_discs()], TWELVE, state)
+    for _ in range(4):
+        next(run)
+    assert state.facts["step"] == 2  # the look
+    monkeypatch.setattr(schedule, "RECORD_EVERY", 0.0)
+    for _ in range(2):
+        assert next(run).step == state.facts["step"]
+    assert state.facts["looked"][0] == 4
+
+
+def test_a_run_that_goes_on_looks_at_the_score_at_the_steps_of_the_whole_run(
+    base: CatSam,
+) -> None:
+    state = RunState()
+    stop_after(base, 3, state, TWELVE)
+    assert (state.facts["step"], state.facts["looked"][0]) == (3, 2)
+    run = fit(base, [draw_discs()], TWELVE, state)
+    for _ in range(3):
+        next(run)
+    assert state.facts["looked"][0] == 4
+
+
 def test_seconds_of_before_count_in_the_budget(base: CatSam) -> None:
     config = TrainConfig(method="hq", budget_s=2.0, objects_per_step=1)
     state = RunState()
@@ -77,7 +108,7 @@ def test_seconds_of_before_count_in_the_budget(base: CatSam) -> None:
 def test_another_shot_or_model_is_one_clear_sentence(base: CatSam) -> None:
     state = RunState()
     stop_after(base, 1, state)
-    with pytest.raises(TrainingError, match="the stopped run had another shots; go on with"):
+    with pytest.raises(TrainingError, match="the stopped run had another set of shots; go on with"):
         adapt(base, [draw_discs(seed=1)], SIX, state=state)
     with pytest.raises(TrainingError, match="the stopped run had another method"):
         adapt(base, [draw_discs()], dataclasses.replace(SIX, method="hq"), state=state)

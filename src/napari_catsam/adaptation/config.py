@@ -41,7 +41,8 @@ class TrainConfig:
     init : {"base", "identity", "official"}
         Start about with the base model's own masks, which the head then corrects, or exactly with them
         (:mod:`napari_catsam.adaptation.start`), or with random numbers as the released code does. An
-        adapter that training goes on from is taken as it is.
+        adapter that training goes on from is taken as it is. Unless it is random, what a run starts
+        with is the first candidate for its result; with "base" only if scoring it costs little.
     views : {"new", "fixed"}
         Another view and other prompts every step, or one of both all the time, as the released
         recipe for one shot comes to.
@@ -66,7 +67,8 @@ class TrainConfig:
         Decay a step of the running mean of the trained values, which is what is scored and kept; 0
         takes the values themselves.
     patience : int or None
-        The run ends after so many looks at the score without a rise; None never ends it so.
+        The run ends after so many looks at the score without a rise over earlier looks; None never
+        ends it so.
     checkpoint_blocks : bool or None
         Keep only the input of each encoder block for the gradient: slower, in much less memory. None
         does so if memory is short.

@@ -69,10 +69,10 @@ def record(run: Trainer, state: RunState) -> None:
     state.put(
         {
             "fits": _fingerprint(run),
-            "step": run.schedule.step,
-            "seconds": run.schedule.seconds,
+            **run.schedule.record(),
             "averaged": run.mean.steps,
             "looks_without_rise": run.looks_without_rise,
+            "peak": run.peak if math.isfinite(run.peak) else None,
             "images": len(run.scored),
             "loss": None if math.isnan(run.loss) else run.loss,
             "before": run.before.tolist(),
@@ -113,11 +113,14 @@ def resume(run: Trainer, state: RunState) -> None:
     run.loss = math.nan if facts["loss"] is None else facts["loss"]
     run.scored = run.choose_scored(facts["images"])
     run.looks_without_rise = facts["looks_without_rise"]
-    run.schedule.take_over(facts["step"], facts["seconds"])
+    run.peak = -math.inf if facts["peak"] is None else facts["peak"]
+    run.schedule.take_over(facts)
 
 
 def _fingerprint(run: Trainer) -> dict[str, Any]:
-    """Name what must be the same for a run to go on."""
+    """Name what must be the same for a run to go on; the shots are hashed once."""
+    if run.fits:
+        return run.fits
     base = run.base
     arrays = {
         f"{index} {name}": torch.from_numpy(np.ascontiguousarray(np.asarray(value, np.float64)))
@@ -125,10 +128,11 @@ def _fingerprint(run: Trainer) -> dict[str, Any]:
         for name, value in (("image", shot.image), ("masks", shot.masks), ("ignore", shot.ignore))
         if value is not None
     }
-    return {
+    run.fits = {
         "model": base.model_id,
         "method": run.config.method,
         "start": run.config.init,
         "seed": run.config.seed,
-        "shots": hash_state_dict(arrays),
+        "set of shots": hash_state_dict(arrays),
     }
+    return run.fits

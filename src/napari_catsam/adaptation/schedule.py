@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
@@ -16,6 +17,12 @@ CHECK_SHARE = 0.15
 
 CHECKS = 6
 """With a number of steps, the score is looked at so many times."""
+
+START_SHARE = 0.05
+"""The values at the start are scored if that takes no more than this share of a time budget."""
+
+RECORD_EVERY = 30.0
+"""So many seconds after its last record a run is recorded again, so that it can go on from there."""
 
 WARM_UP = 0.08
 """Share of a run in which the learning rate rises from 0."""
@@ -45,6 +52,7 @@ class Schedule:
         self._training_from = 0.0
         self._step_seconds = self._check_seconds = 0.0
         self._last_check = (0, 0.0)
+        self._last_record = 0.0
         self.step = 0
 
     @property
@@ -105,12 +113,30 @@ class Schedule:
             self._start += time.monotonic() - self._resting_since
             self._resting_since = None
 
-    def take_over(self, step: int, seconds: float) -> None:
-        """Count the steps and seconds of the run that this one goes on with; training starts now."""
-        self._training_from = min(self._training_from, self.seconds)
-        self._start -= seconds
-        self.step = step
-        self._last_check = (step, self.seconds)
+    @property
+    def record_due(self) -> bool:
+        """Whether the last record is so old that much would be lost with the run."""
+        return self.seconds - self._last_record >= RECORD_EVERY
+
+    def record(self) -> dict[str, Any]:
+        """Return what :meth:`take_over` needs, as JSON has it."""
+        self._last_record = self.seconds
+        return {
+            "step": self.step,
+            "seconds": self._last_record,
+            "looked": list(self._last_check),
+            "training_from": self._training_from,
+            "check_seconds": self._check_seconds,
+        }
+
+    def take_over(self, facts: Mapping[str, Any]) -> None:
+        """Count the steps and seconds of the run that this one goes on with."""
+        self._start -= facts["seconds"]
+        self.step = facts["step"]
+        self._last_check = (facts["looked"][0], facts["looked"][1])
+        self._training_from = facts["training_from"]
+        self._check_seconds = facts["check_seconds"]
+        self._last_record = self.seconds
 
     def images_to_score(self, seconds_an_image: float, available: int) -> int:
         """Say how many images a look at the score may have, given the time that one took."""
@@ -119,6 +145,10 @@ class Schedule:
         # One look before training and one after it take the share that is allowed.
         affordable = CHECK_SHARE * self._budget / (2 * max(seconds_an_image, 1e-6))
         return max(1, min(available, 8, int(affordable)))
+
+    def affords_start(self, check_seconds: float) -> bool:
+        """Say whether one more look, which takes ``check_seconds``, is cheap."""
+        return self._steps is not None or check_seconds <= START_SHARE * self._budget
 
     def start_training(self, check_seconds: float) -> None:
         """Note that scoring the base model took ``check_seconds``; training starts now."""

@@ -102,4 +102,7 @@ class RunState:
             content = Path(path).read_bytes()
         except OSError as error:
             raise UnreadableFileError(f"the run {path} cannot be read: {error.strerror}") from error
-        return cls.from_bytes(content)
+        try:
+            return cls.from_bytes(content)
+        except TrainingError as error:
+            raise TrainingError(f"{path}: {error}") from error

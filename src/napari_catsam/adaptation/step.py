@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.adaptation.shots import Sample
     from napari_catsam.models.catsam import CatSam
+    from napari_catsam.models.decoder import Detail
     from napari_catsam.models.encoder import Encoded
 
 __all__ = ["LossStep"]
@@ -92,7 +93,7 @@ class LossStep:
         generator = np.random.default_rng([self.config.seed, 2, step])
         for index, view in enumerate(batch.views):
             features = batch.encoded.features[index : index + 1]
-            one_detail = None if detail is None else detail[index : index + 1]
+            one_detail = detail.select(slice(index, index + 1))
             value = self._view_loss(view, features, one_detail, generator)
             total, count = total + value * len(view), count + len(view)
         return total / count
@@ -125,7 +126,7 @@ class LossStep:
         self,
         view: View,
         features: torch.Tensor,
-        detail: torch.Tensor | None,
+        detail: Detail,
         generator: np.random.Generator,
     ) -> torch.Tensor:
         prompts = _prompt(view, generator)
@@ -147,7 +148,7 @@ class LossStep:
         view: View,
         prompts: Prompts,
         features: torch.Tensor,
-        detail: torch.Tensor | None,
+        detail: Detail,
         generator: np.random.Generator,
     ) -> Prompts:
         """Click where the masks of now are wrong, and give them back to be corrected."""
@@ -159,7 +160,7 @@ class LossStep:
         return correct_prompts(prompts, guess.numpy(), truth.numpy(), view.frame, generator, masks)
 
     def _decode(
-        self, view: View, prompts: Prompts, features: torch.Tensor, detail: torch.Tensor | None
+        self, view: View, prompts: Prompts, features: torch.Tensor, detail: Detail
     ) -> torch.Tensor:
         tensors = self._predictor.prompts_to_input(prompts, view.frame)
         decoded = self.model.decode(features, detail, tensors)

@@ -12,6 +12,7 @@ from napari_catsam.adaptation.state import RunState
 from napari_catsam.adaptation.trainer import Trainer
 
 if TYPE_CHECKING:
+    from napari_catsam.adaptation.preview import Preview
     from napari_catsam.models.adapter import Adapter
     from napari_catsam.models.catsam import CatSam
     from napari_catsam.types import Progress, Shot
@@ -26,6 +27,7 @@ def fit(
     shots: Sequence[Shot],
     config: TrainConfig = _DEFAULT,
     state: RunState | None = None,
+    preview: Preview | None = None,
 ) -> Generator[Progress, bool | None, Adapter]:
     """Train a method on a few masks, step by step.
 
@@ -43,8 +45,12 @@ def fit(
     config : TrainConfig
         How, and for how long; seconds and steps count from the start of the first run.
     state : RunState, optional
-        If it is empty, the run fills it in at every look at the score and when it ends; if not, the
-        run goes on from it.
+        If it is empty, the run fills it in at every look at the score, twice a minute, and when it
+        ends; if not, the run goes on from it.
+    preview : Preview, optional
+        Asked after every step whether it wants to see what the values so far make of something;
+        what it draws comes in a :class:`~napari_catsam.types.Progress` of its own. The clock of the
+        budget stands still meanwhile.
 
     Yields
     ------
@@ -63,16 +69,21 @@ def fit(
     ShotError
         If the shots hold nothing to train on.
     TrainingError
-        If the method trains nothing, the loss is not finite from the start, or ``state`` is that of
-        another run.
+        If the method trains nothing, the loss is not finite before the first look at the score, or
+        ``state`` is that of another run.
     OutOfMemoryError
         If not even one object a step fits into memory, on the CPU neither.
     """
-    return (yield from _run(model, shots, config, RunState() if state is None else state))
+    held = RunState() if state is None else state
+    return (yield from _run(model, shots, config, held, preview))
 
 
 def _run(
-    model: CatSam, shots: Sequence[Shot], config: TrainConfig, held: RunState
+    model: CatSam,
+    shots: Sequence[Shot],
+    config: TrainConfig,
+    held: RunState,
+    preview: Preview | None,
 ) -> Generator[Progress, bool | None, Adapter]:
     """Do what :func:`fit` says."""
     found = replace(held)
@@ -86,10 +97,14 @@ def _run(
         while not stop and not trainer.finished:
             if not trainer.train_step():
                 break
-            if trainer.schedule.check_due:
+            look = trainer.schedule.check_due
+            if look:
                 trainer.check()
+            if look or trainer.schedule.record_due:
                 record(trainer, held)
             stop = yield from _pause(trainer, _name_stage(trainer))
+            if preview is not None and preview.due and not stop:
+                stop = yield from _show(trainer, preview)
     except GeneratorExit:
         held.facts, held.tensors = found.facts, found.tensors
         raise
@@ -103,6 +118,17 @@ def _pause(trainer: Trainer, stage: str) -> Generator[Progress, bool | None, boo
     progress = trainer.progress(stage)
     trainer.schedule.rest()
     stop = yield progress
+    trainer.schedule.go_on()
+    return stop
+
+
+def _show(trainer: Trainer, preview: Preview) -> Generator[Progress, bool | None, bool | None]:
+    """Yield what a preview makes of the values so far, with the clock of the budget standing still."""
+    progress = trainer.progress(_name_stage(trainer))
+    trainer.schedule.rest()
+    with trainer.mean.applied(trainer.trainee):
+        drawn = preview.draw(trainer.trainee)
+    stop = yield replace(progress, preview=drawn)
     trainer.schedule.go_on()
     return stop
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,10 @@ class Trainer:
         What the user should know and has not been told.
     before, after : ndarray of float
         Object IoU of the base, and of the best values so far; empty while unknown.
+    peak : float
+        The best score of a look during the training; minus infinity before the first.
+    fits : dict
+        What the run is for, once it was recorded.
 
     Raises
     ------
@@ -77,7 +81,8 @@ class Trainer:
         self.loss = self.score_before = self.score_now = math.nan
         self.before: Scores = np.empty(0)
         self.after: Scores = np.empty(0)
-        self.looks_without_rise = 0
+        self.peak, self.looks_without_rise = -math.inf, 0
+        self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
         self.scored = self.split.scored
         self.mean = RunningMean(self.trainee, config.average)
@@ -116,9 +121,18 @@ class Trainer:
             values = self._score(lambda: self.base, self.scored)
             seconds = time.monotonic() - started
         self.before, self.score_before = values, float(values.mean())
-        if self.trainee.method == self.base.method:
-            self._keep(values)  # the values that training goes on from are worth keeping
+        # The first candidate is where training starts: a run must not end worse than it began.
+        if self._starts_as_scored:
+            self._keep(values)
+        elif self.config.init != "official" and self.schedule.affords_start(seconds):
+            self._keep(self._score(lambda: self.trainee, self.scored))
         self.schedule.start_training(seconds)
+
+    @property
+    def _starts_as_scored(self) -> bool:
+        """Whether the masks at the start are those of the model as it came, to the last bit."""
+        exact = self.config.init == "identity" and self.base.method == "sam"
+        return exact or self.trainee.method == self.base.method
 
     def choose_scored(self, images: int) -> tuple[Scored, ...]:
         """Choose the held-out images that are scored; the first of them are always the same."""
@@ -133,7 +147,7 @@ class Trainer:
         OutOfMemoryError
             If not even one object fits into memory.
         TrainingError
-            If the loss is not finite and there are no values worth keeping.
+            If the loss is not finite before any trained values were scored.
         """
         started = time.monotonic()
         for group in self.optimiser.param_groups:
@@ -204,7 +218,7 @@ class Trainer:
 
     def _diverged(self, loss: float) -> bool:
         step = self.schedule.step + 1
-        if self.best is None:
+        if self.best is None or math.isinf(self.peak):
             raise TrainingError(
                 f"the loss is {loss} at step {step}; "
                 f"use a learning rate below {self.config.learning_rate:g}"
@@ -221,6 +235,8 @@ class Trainer:
             values = self._score(lambda: self.trainee, self.scored)
             self.score_now = float(values.mean())
             self.looks_without_rise += 1
+            if self.score_now > self.peak:  # the start does not count: a run may fall and rise
+                self.peak, self.looks_without_rise = self.score_now, 0
             if not self.after.size or self.score_now > self.after.mean():
                 self._keep(values)
         self.schedule.note_check(time.monotonic() - started)
@@ -238,7 +254,7 @@ class Trainer:
         return score_objects(model(), scored, self.intensity)
 
     def _keep(self, values: Scores) -> None:
-        self.after, self.looks_without_rise = values, 0
+        self.after = values
         self.best = {k: v.clone() for k, v in self.trainee.trained_tensors().items()}
 
     def progress(self, stage: str) -> Progress:
