@@ -22,7 +22,7 @@ from napari_catsam.images import read_image
 from napari_catsam.models.release import release_state_dict
 
 Run = Callable[..., Result]
-COMMANDS = ("predict", "adapt", "evaluate", "models", "adapter", "demo")
+COMMANDS = ("predict", "adapt", "evaluate", "train", "test", "data", "models", "adapter", "demo")
 
 
 def test_help_names_every_command_and_every_command_has_help(run: Run) -> None:

@@ -11,10 +11,14 @@ from napari_catsam._version import __version__
 from napari_catsam.cli.adapt_command import adapt
 from napari_catsam.cli.adapter_command import adapter_app
 from napari_catsam.cli.arguments import SpreadCommand
+from napari_catsam.cli.data_command import data_app
 from napari_catsam.cli.demo_command import demo
 from napari_catsam.cli.evaluate_command import evaluate
 from napari_catsam.cli.models_command import models_app
 from napari_catsam.cli.predict_command import predict
+from napari_catsam.cli.table_command import tabulate
+from napari_catsam.cli.test_command import measure
+from napari_catsam.cli.train_command import train
 from napari_catsam.errors import CatsamError
 
 __all__ = ["app"]
@@ -79,6 +83,10 @@ def _options(
 app.command(cls=SpreadCommand)(predict)
 app.command(cls=SpreadCommand)(adapt)
 app.command()(evaluate)
+app.command()(train)
+app.command(name="test")(measure)
+app.command(name="table")(tabulate)
+app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(adapter_app, name="adapter")
 app.command()(demo)

@@ -65,7 +65,13 @@ ObjectsOption = Annotated[
     ),
 ]
 
-COUNTS: dict[str, int | None] = {"--box": 4, "--point": 3, "--image": None, "--mask": None}
+COUNTS: dict[str, int | None] = {
+    "--box": 4,
+    "--point": 3,
+    "--image": None,
+    "--mask": None,
+    "--ignore": None,
+}
 """Values that follow an option; None for as many as there are."""
 
 

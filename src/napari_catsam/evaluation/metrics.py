@@ -52,6 +52,17 @@ class Confusion:
         union = self.hits + self.false_alarms + self.misses
         return self.hits / union if union else float("nan")
 
+    @property
+    def balanced_error_rate(self) -> float:
+        """Mean of the shares of foreground and of background that are wrong, 0..1.
+
+        The usual measure for shadows, there given in per cent. NaN without pixels of both kinds.
+        """
+        foreground, background = self.hits + self.misses, self.false_alarms + self.rest
+        if not foreground or not background:
+            return float("nan")
+        return (self.misses / foreground + self.false_alarms / background) / 2
+
 
 def count_pixels(
     predicted: npt.ArrayLike, expected: npt.ArrayLike, valid: npt.ArrayLike | None = None

@@ -1,0 +1,1 @@
+"""The paper's protocol: training and testing on a data set, in runs that can be repeated."""
