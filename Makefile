@@ -50,9 +50,7 @@ test-slow: $(INSTALLED)
 
 monkey: $(INSTALLED)
 	@tools/setup_display.sh
-	@failed=; for seed in 1 2 3 4 5; do \
-	    tools/with_display.sh $(BIN)/python -m pytest -q -m monkey -k "[$$seed]" tests/plugin || failed="$$failed $$seed"; \
-	done; test -z "$$failed" || { echo "seeds that failed:$$failed"; exit 1; }
+	@tools/with_display.sh $(BIN)/python -m pytest -v -m monkey --durations 0 --durations-min 1 tests/plugin
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -5,9 +5,8 @@
 
 ``FOLDER`` holds one folder a set, each with ``images/`` and ``masks/``. Every run adds one line to
 ``runs.jsonl``; a run that is there already is not repeated, so that the whole can be done in pieces (with
-``--most 10``, say). ``--report`` writes ``table.md`` and the plots from the lines so far. Shots come from
-the first third of a set, in the order of the numbers in the names, and test images from its second half:
-neighbouring sections or frames of a video never lie on both sides.
+``--most 10``, say). ``--report`` writes ``table.md`` and the plots from the lines so far. How a set is
+split stands in :mod:`benchmarks.sets`.
 """
 
 from __future__ import annotations
@@ -15,25 +14,19 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import re
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from benchmarks.adapt_report import write_report
+from benchmarks.sets import Dataset, measure
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.train import adapt
-from napari_catsam.evaluation.evaluator import evaluate
-from napari_catsam.evaluation.folders import Sample, read_sample
-from napari_catsam.images import find_images
 from napari_catsam.models.adapter import apply_adapter
 from napari_catsam.models.loading import load_model
-from napari_catsam.types import Shot
 
 if TYPE_CHECKING:
     from napari_catsam.models.catsam import CatSam
@@ -46,11 +39,6 @@ SETS = (
     "aerial_roads",
     "retina_drive",
 )
-SMALLEST = 20
-"""Objects of fewer pixels are neither shots nor measured: specks of a mask's border."""
-
-LIMIT_OBJECTS = 24
-"""At most so many objects of a test image are measured."""
 
 
 @dataclass(frozen=True)
@@ -83,49 +71,6 @@ class Run:
             views=self.views,  # type: ignore[arg-type]
             **json.loads(self.settings),
         )
-
-
-class Dataset:
-    """One folder of images and masks, split into shots and test images."""
-
-    def __init__(self, folder: Path, test_images: int) -> None:
-        images, masks = find_images(folder / "images"), find_images(folder / "masks")
-        stems = sorted((stem for stem in images if stem in masks), key=natural_order)
-        self._pairs = [(images[stem], masks[stem]) for stem in stems]
-        half = len(stems) // 2
-        spread = np.linspace(half, len(stems) - 1, min(test_images, len(stems) - half))
-        self._test = [int(index) for index in spread]
-
-    def test(self) -> Iterator[Sample]:
-        """Yield the images that are measured."""
-        for index in self._test:
-            yield read_sample(*self._pairs[index])
-
-    def shots(self, count: int, seed: int) -> list[Shot]:
-        """Draw images to learn from, each with an object that is no speck."""
-        order = np.random.default_rng([seed, count]).permutation(len(self._pairs) // 3)
-        found: list[Shot] = []
-        for index in order:
-            sample = read_sample(*self._pairs[index])
-            masks = np.asarray(sample.masks)
-            sizes = np.bincount(masks.ravel())
-            kept = np.where(sizes[masks] >= SMALLEST, masks, 0)
-            if kept.any():
-                found.append(Shot(sample.image, kept, ignore=masks != kept, name=sample.name))
-            if len(found) == count:
-                break
-        return found
-
-
-def natural_order(stem: str) -> list[Any]:
-    """Sort names by their numbers: frame 9 before frame 10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", stem)]
-
-
-def measure(model: CatSam, data: Dataset) -> dict[str, float]:
-    """Measure a model on the test images, from tight boxes."""
-    result = evaluate(model, data.test(), smallest=SMALLEST, limit_objects=LIMIT_OBJECTS)
-    return {"dataset_iou": result.iou_dataset, "object_iou": result.iou_mean_object}
 
 
 def run_once(run: Run, base: CatSam, data: Dataset, known: dict[str, float]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_catsam.prediction.predictor import Predictor
 
 LONGEST_WAIT_MS = 120_000
+SETTLE_MS = 200
 
 
 class OneModel(Library):
@@ -76,12 +77,21 @@ class Window:
 
     def wait(self, done: Callable[[], bool]) -> None:
         """Handle events until something holds, asked whenever the session changes."""
+        # Not at once: the slots of the same signal that come later belong to it.
+        self._wait(done, lambda quit_loop: QTimer.singleShot(0, quit_loop))
+
+    def wait_shown(self, done: Callable[[], bool]) -> None:
+        """Handle events until something holds, and the next picture is on the screen."""
+        self._wait(done, lambda quit_loop: self.canvas.frameSwapped.connect(quit_loop))
+
+    def _wait(self, done: Callable[[], bool], end: Callable[[Callable[[], None]], None]) -> None:
         loop = QEventLoop()
+        ended: list[bool] = []
 
         def ask(*_: object) -> None:
-            if done():
-                # Not at once: the slots of the same signal that come later belong to it.
-                QTimer.singleShot(0, loop.quit)
+            if done() and not ended:
+                ended.append(True)
+                end(loop.quit)
 
         self.widget.session.events.connect(ask)
         self.widget.queue.busy_changed.connect(ask)
@@ -95,6 +105,13 @@ class Window:
         self.widget.queue.busy_changed.disconnect(ask)
         if not done():
             raise TimeoutError(f"nothing after {LONGEST_WAIT_MS / 1000:.0f} seconds")
+
+    def settle(self) -> None:
+        """Handle events until the device has nothing to do and all that came of it is drawn."""
+        self.wait_idle()
+        loop = QEventLoop()
+        QTimer.singleShot(SETTLE_MS, loop.quit)
+        loop.exec()
 
     def wait_idle(self) -> None:
         """Handle events until the device has nothing to do."""

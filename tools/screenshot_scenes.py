@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.settings import get_settings
+from screenshot_adapting import show_adapting
 from screenshot_stage import Place, Stage, let_pass, wait_until
 from skimage.color import rgb2hed
 from skimage.data import immunohistochemistry
@@ -260,6 +261,7 @@ SCENES: dict[str, Callable[[Make], None]] = {
     for function in (
         show_empty, show_loading, show_prompting, show_drawing, show_objects, show_refining,
         show_error, show_narrow, show_light, show_guide, show_channels, show_batch, show_restore,
+        show_adapting,
     )
 }  # fmt: skip
 """What can be asked for by name."""

@@ -16,6 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
+from napari_catsam.plugin.dock.folding import Fold
 from napari_catsam.plugin.live.prompt import LivePrompt
 
 if TYPE_CHECKING:
@@ -184,6 +185,13 @@ class Stage:
             bar.setValue(widget.mapTo(parent.widget(), QPoint(0, 0)).y() - ABOVE)
         let_pass(200)
 
+    def unfold(self, widget: QWidget) -> None:
+        """Unfold what a widget consists of, but not what is folded in that."""
+        first = widget.findChild(Fold)
+        assert first is not None
+        first.unfold()
+        let_pass(200)
+
     def shoot(self, name: str) -> None:
         """Take a picture of the window."""
         let_pass(DRAW_MS)
@@ -237,7 +245,7 @@ def let_pass(milliseconds: int) -> None:
     loop.exec()
 
 
-def wait_until(done: Callable[[], bool]) -> None:
+def wait_until(done: Callable[[], bool], longest_ms: int = LONGEST_MS) -> None:
     """Let the window run until something is so.
 
     Raises
@@ -245,7 +253,7 @@ def wait_until(done: Callable[[], bool]) -> None:
     TimeoutError
         If it takes too long.
     """
-    for _ in range(LONGEST_MS // 50):
+    for _ in range(longest_ms // 50):
         if done():
             return
         let_pass(50)

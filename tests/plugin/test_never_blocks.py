@@ -104,6 +104,59 @@ def test_masks_follow_their_labels_when_another_layer_takes_the_name(
     assert not other.data.any()
 
 
+def test_an_answer_stays_with_its_image_when_that_is_renamed_and_another_takes_the_name(
+    viewer: Any, widget: Any, library: FakeLibrary, wait_idle: Any
+) -> None:
+    image, other = open_stack(viewer), open_stack(viewer, "other")
+    other.translate = (0, 100, 100)
+    widget.segment_view.image.show_value(image)
+    widget.live_view.annotate.click()
+    with held(library):
+        click(widget)
+        image.name, other.name = "renamed", "cells"
+    wait_idle(widget)
+    assert widget.session.live.answered
+    assert widget.session.live.reading.mask.corner == (19, 29)
+    widget.live_view.accept.click()
+    labels = viewer.layers["renamed masks"]
+    assert labels.data[0, 20, 30] == 1
+    assert tuple(labels.translate) == (0, 0, 0)
+
+
+def test_masks_stay_with_their_image_when_that_is_renamed_and_another_takes_the_name(
+    viewer: Any, widget: Any, library: FakeLibrary, wait_idle: Any
+) -> None:
+    image = viewer.add_image(np.zeros((40, 60)), name="cells")
+    other = viewer.add_image(np.zeros((90, 90)), name="other")
+    viewer.add_shapes(BOX, shape_type="rectangle")
+    widget.segment_view.image.show_value(image)
+    with held(library):
+        widget.segment()
+        image.name, other.name = "renamed", "cells"
+    wait_idle(widget)
+    masks = viewer.layers["renamed masks"].data
+    assert masks.shape == (40, 60)
+    assert (masks[10:19, 20:39] == 1).all()
+
+
+def test_a_refined_mask_goes_back_to_labels_that_were_renamed(
+    viewer: Any, widget: Any, library: FakeLibrary, wait_idle: Any
+) -> None:
+    open_stack(viewer)
+    labels = viewer.add_labels(np.zeros((3, 40, 60), int), name="mine")
+    labels.data[0, 15:20, 25:30] = 4
+    widget.live_view.annotate.click()
+    widget.commands.live.refine(labels, 4)
+    with held(library):
+        click(widget, 30, 45)
+        labels.name = "renamed"
+        other = viewer.add_labels(np.zeros((3, 40, 60), int), name="mine")
+    wait_idle(widget)
+    widget.live_view.accept.click()
+    assert labels.data[0, 30, 45] == 4
+    assert not other.data.any()
+
+
 def test_an_answer_is_shown_on_its_own_slice_alone(
     viewer: Any, widget: Any, library: FakeLibrary, wait_idle: Any
 ) -> None:

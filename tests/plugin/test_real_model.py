@@ -136,7 +136,7 @@ def test_a_stack_is_annotated_with_mouse_and_keys(bench: Bench) -> None:
     assert overlap(layers["nuclei masks"].data[2] > 0, 2) > 0.8
     layers.remove("nuclei")
     assert not bench.live.active
-    assert [layer.name for layer in layers] == ["nuclei masks"]
+    bench.qtbot.waitUntil(lambda: [layer.name for layer in layers] == ["nuclei masks"])
 
 
 def test_closing_while_the_model_works_keeps_what_was_accepted(bench: Bench) -> None:

@@ -274,7 +274,8 @@ class CatsamWidget(QWidget):
         self._on_layers_changed()
         image = self.segment_view.image.value
         use_channels(layers.restored, self.session, image, self._viewer)
-        use_model(layers.restored, self.session, self.commands.load_adapter)
+        load = self.commands.load_adapter, self.commands.load_versions
+        use_model(layers.restored, self.session, *load)
 
     def _on_busy_changed(self, busy: bool) -> None:
         if not busy:

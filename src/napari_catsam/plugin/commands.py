@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError, PromptError
+from napari_catsam.plugin.adapt.suggester import Suggester
 from napari_catsam.plugin.adapt.training import Training
-from napari_catsam.plugin.adapt.versions import find_version
+from napari_catsam.plugin.adapt.versions import AdapterVersion, find_version
 from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.device.engine import Engine, ModelChoice
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
@@ -31,9 +32,9 @@ from napari_catsam.plugin.layers.prompts import PromptSet, read_prompts
 from napari_catsam.plugin.live.commands import LiveCommands
 from napari_catsam.plugin.objects.commands import ObjectCommands
 from napari_catsam.plugin.objects.ids import ObjectIds
-from napari_catsam.plugin.session import Session
+from napari_catsam.plugin.session import Session, Variant
 from napari_catsam.plugin.troubles import tell_trouble
-from napari_catsam.plugin.wording import describe_written
+from napari_catsam.plugin.wording import Trouble, count_of, describe_written
 
 __all__ = ["Commands", "DrawnPrompts", "read_drawn"]
 
@@ -107,6 +108,8 @@ class Commands:
         What can be done with objects that are there.
     training : Training
         Adapts.
+    suggester : Suggester
+        Looks for what to annotate next.
     """
 
     labels_written = Signal(object, object)
@@ -121,6 +124,7 @@ class Commands:
         self.live = LiveCommands(viewer, session, queue, self._engine, self._ids)
         self.objects = ObjectCommands(viewer, session, self.live, self._ids)
         self.training = Training(viewer, session, queue, self._engine)
+        self.suggester = Suggester(viewer, session, queue, self._engine)
         self.labels_written.connect(self.objects.report)
 
     def segment(
@@ -158,6 +162,24 @@ class Commands:
         run = partial(self._engine.load_adapter, Path(path), self._session.base)
         loaded = partial(self._on_adapter_loaded, Path(path).stem)
         self._submit(run, loaded, "cannot load the adapter", urgent=True)
+
+    def load_versions(
+        self, versions: Sequence[AdapterVersion], chosen: int | None, variant: Variant
+    ) -> None:
+        """Read the adapters of an earlier time back.
+
+        Parameters
+        ----------
+        versions : sequence of AdapterVersion
+            With paths in place of adapters.
+        chosen : int or None
+            Number of the one that was chosen last, if any.
+        variant : Variant
+            Whether it is used, or the base model.
+        """
+        run = partial(self._engine.load_adapters, [version.adapter for version in versions])
+        loaded = partial(self._on_versions_loaded, versions, chosen, variant)
+        self._submit(run, loaded, "cannot load the adapters", urgent=True)
 
     def save_adapter(self, path: str) -> None:
         """Write the adapter to a file, with the user's note."""
@@ -219,6 +241,21 @@ class Commands:
     def _on_adapter_loaded(self, name: str, adapter: Any) -> None:
         self._session.open_adapter(adapter, name)
         self._session.note = f"adapter for {adapter.header.backbone} loaded and in use"
+
+    def _on_versions_loaded(
+        self,
+        known: Sequence[AdapterVersion],
+        chosen: int | None,
+        variant: Variant,
+        adapters: list[Any],
+    ) -> None:
+        pairs = [pair for pair in zip(known, adapters, strict=True) if pair[1] is not None]
+        adapter = next((adapter for version, adapter in pairs if version.number == chosen), None)
+        found = [replace(version, adapter=adapter) for version, adapter in pairs]
+        self._session.bring_back(found, adapter, variant)
+        if len(found) < len(known):
+            lost = count_of(len(known) - len(found), "adapter")
+            self._session.note = Trouble(f"{lost} of an earlier time cannot be read")
 
     def _on_adapter_saved(self, path: Path) -> None:
         self._session.note = f"adapter written to {path}"

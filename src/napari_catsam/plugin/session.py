@@ -11,7 +11,12 @@ from psygnal import SignalGroupDescriptor
 
 from napari_catsam.exchange.records import DEFAULT_CLASS
 from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
-from napari_catsam.plugin.adapt.versions import AdapterVersion, find_version, make_version
+from napari_catsam.plugin.adapt.versions import (
+    AdapterVersion,
+    add_versions,
+    find_version,
+    make_version,
+)
 from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.device.engine import ModelChoice, Usage
 from napari_catsam.plugin.device.library import Library, LibraryLike
@@ -27,7 +32,7 @@ __all__ = ["DEVICES", "PASSING", "Session", "Variant"]
 PASSING = (
     "activity", "note", "progress", "live", "annotating", "clicks_positive", "tool", "object_class",
     "classes", "adapter_name", "usage", "write_policy", "resting", "versions", "start", "recipe",
-    "scored",
+    "scored", "suggesting", "suggestions", "late",
 )  # fmt: skip
 """Fields of a session that change nothing of what is chosen."""
 
@@ -73,6 +78,8 @@ class Session:
         Whether prompts on the canvas are answered at once.
     live : LiveObject or None
         The object that is being annotated.
+    late : bool
+        Whether its answer takes so long that the window shows what was asked.
     clicks_positive : bool
         Whether a plain click is inside of the object.
     object_class : str
@@ -99,6 +106,10 @@ class Session:
         The one whose scores are shown.
     start : Adapter or None
         What the next adaptation goes on from; None for the base model.
+    suggesting : bool
+        Whether it is looked for what to annotate next.
+    suggestions : tuple of Proposal
+        What was found, the best first.
     usage : Usage or None
         The device and the memory that the model was last seen to take.
     settings : Settings
@@ -122,6 +133,7 @@ class Session:
     adapting: bool = False
     annotating: bool = False
     live: LiveObject | None = None
+    late: bool = False
     clicks_positive: bool = True
     write_policy: WritePolicy = WritePolicy.KEEP_OTHERS
     object_class: str = DEFAULT_CLASS
@@ -135,8 +147,15 @@ class Session:
     versions: tuple[AdapterVersion, ...] = ()
     scored: Any = None
     start: Any = None
+    suggesting: bool = False
+    suggestions: tuple[Any, ...] = ()
     usage: Usage | None = None
     settings: Settings = field(default_factory=Settings)
+
+    @property
+    def live_shown(self) -> LiveObject | None:
+        """The object without prompts whose answer will be there in a moment."""
+        return self.live if self.live is None or self.late else self.live.settled
 
     @property
     def adapter_fits(self) -> bool:
@@ -227,6 +246,27 @@ class Session:
         version = make_version(self.versions, adapter, name)
         self.versions = (*self.versions, version)
         self.use_version(version)
+
+    def bring_back(self, versions: Iterable[AdapterVersion], chosen: Any, variant: Variant) -> None:
+        """Take versions of an earlier time, with what was chosen then.
+
+        Parameters
+        ----------
+        versions : iterable of AdapterVersion
+            They come beside those that are there.
+        chosen : Adapter or None
+            That of the version to compare the base model with.
+        variant : Variant
+            Which of these two segments.
+        """
+        self.versions = add_versions(self.versions, tuple(versions))
+        same = (
+            v for v in self.versions if chosen is not None and v.adapter.sha256 == chosen.sha256
+        )
+        version = next(same, None)
+        if version is not None:
+            self.use_version(version)
+            self.variant = variant
 
     def use_version(self, version: AdapterVersion | None) -> None:
         """Let a version segment from now on, on its backbone; None: the base model."""

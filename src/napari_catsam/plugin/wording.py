@@ -25,6 +25,7 @@ __all__ = [
     "describe_refined",
     "describe_scores",
     "describe_written",
+    "with_unit",
 ]
 
 
@@ -52,6 +53,11 @@ def count_of(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else plural}"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """Return "85 MB" with a space at which no line is broken."""
+    return f"{number}\N{NO-BREAK SPACE}{unit}"
+
+
 def describe_prompts(prompts: PromptSet) -> str:
     """Count the prompts in words."""
     counts = (
@@ -74,7 +80,9 @@ def describe_plane(plane: Plane) -> str:
 
 def describe_bytes(count: int) -> str:
     """Return "85 MB", "2.1 GB"."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
+    if count >= 1e8:
+        return with_unit(f"{count / 1e9:.1f}", "GB")
+    return with_unit(f"{count / 1e6:.0f}", "MB")
 
 
 def describe_doing(session: Any) -> str:
@@ -103,7 +111,7 @@ def describe_live(session: Any) -> str:
     session : Session
         While the user annotates.
     """
-    live, keys = session.live, session.settings.keys
+    live, keys = session.live_shown, session.settings.keys
     sign = keys["flip_sign"]
     negative = "" if session.clicks_positive else f" · clicks are negative ({sign})"
     if live is None:
@@ -151,7 +159,8 @@ def describe_written(
     seconds : float
         From the request to now.
     """
-    parts = [f"{count_of(len(written.ids), 'object')} in {where} · {model} · {seconds:.1f} s"]
+    took = with_unit(f"{seconds:.1f}", "s")
+    parts = [f"{count_of(len(written.ids), 'object')} in {where} · {model} · {took}"]
     parts += _describe_losses(written.erased)
     if written.covered:
         parts.append(f"{written.covered} left out: they lie on objects that are there already")

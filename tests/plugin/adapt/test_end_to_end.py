@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from scipy.ndimage import binary_fill_holes
 from skimage.data import coins
 from skimage.measure import label, regionprops
 
+from napari_catsam.plugin.adapt import training
+from napari_catsam.plugin.adapt.preview_layer import NAME
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.device.library import Library
+from napari_catsam.plugin.dock.folding import reveal
 from napari_catsam.plugin.live.prompt import LivePrompt
+from napari_catsam.plugin.samples import open_coins
 from napari_catsam.plugin.session import Session, Variant
+from tests.plugin.live.test_commands import Stage
 
 LONG = 120_000
 """Milliseconds; loading torch and the weights is part of it."""
@@ -32,7 +39,7 @@ class ShortLibrary(Library):
         wanted = TrainConfig(
             method=config["method"], steps=STEPS, intensity=config["intensity"], objects_per_step=1
         )
-        return fit(model, shots, wanted)
+        return fit(model, shots, wanted, preview=config["preview"])
 
 
 @pytest.fixture
@@ -89,3 +96,117 @@ def test_three_masks_are_learnt_from_compared_and_gone_back_from(
     assert session.variant is Variant.BASE
     assert session.model.adapter is None
     settle(qtbot, bench)
+
+
+SECONDS = 15
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Hands(Stage):
+    """Hands that wait for the real model."""
+
+    def settle(self) -> None:
+        settle(self.qtbot, self)
+
+
+@pytest.fixture
+def stage(window: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
+    """Open the sample in a window, with the dock and the real library."""
+    for name in ("show_info", "show_warning"):
+        monkeypatch.setattr(training, name, lambda text: None)
+    window.window._qt_window.resize(1100, 800)
+    window.show()
+    qtbot.waitExposed(window.window._qt_window)
+    (data, options, _), *_ = open_coins()
+    image = window.add_image(data, **options)
+    widget = CatsamWidget(window, Session(library=Library(), device="cpu"))
+    window.window.add_dock_widget(widget, name="CAT-SAM")
+    window.reset_view()
+    made = Hands(window, image, widget.session, widget.queue, widget.commands.live, qtbot, None)
+    made.widget = widget
+    yield made
+    widget.shut_down()
+
+
+def press_button(button: Any) -> None:
+    QTest.mouseClick(button, LEFT)
+
+
+def choose_row(rows: Any, number: int) -> None:
+    QTest.mouseClick(rows.viewport(), LEFT, pos=rows.visualItemRect(rows.item(number)).center())
+
+
+@pytest.mark.timeout(400)
+def test_the_hands_of_a_user_draw_three_masks_adapt_compare_and_revert(
+    qtbot: Any, stage: Hands
+) -> None:
+    widget, session, window = stage.widget, stage.session, stage.window
+    view = widget.adapt_view
+    coins = regionprops(label(binary_fill_holes(stage.image.data > 130)))
+    largest = sorted(coins, key=lambda region: -region.area)[:4]
+
+    # Three masks, each by a box on the canvas and the key that accepts it.
+    press_button(widget.live_view.annotate)
+    for region in largest[:3]:
+        r0, c0, r1, c1 = region.bbox
+        stage.drag((r0 - 2, c0 - 2), (r1 + 1, c1 + 1))
+        settle(qtbot, widget)
+        stage.press(Qt.Key.Key_Y)
+    masks = window.layers[f"{stage.image.name} masks"]
+    assert sorted(np.unique(masks.data)) == [0, 1, 2, 3]
+    accepted = masks.data.copy()
+
+    # Fifteen seconds of training, with a prompt, the curves and a preview meanwhile.
+    view.time.preset.setCurrentIndex(view.time.preset.count() - 1)
+    view.time.preset.activated.emit(view.time.preset.count() - 1)
+    view.budget.setValue(SECONDS)
+    assert session.budget == SECONDS
+    qtbot.waitUntil(lambda: view.shots.text.text().startswith("3 masks"), timeout=LONG)
+    answers: list[tuple[bool, str]] = []
+    session.events.live.connect(
+        lambda live: live and live.answered and answers.append((session.adapting, live.model))
+    )
+    previews: list[tuple[bool, str, bool]] = []
+    widget.commands.training.previewed.connect(
+        lambda _: previews.append(
+            (NAME in window.layers, view.preview.text(), not view.curves.isHidden())
+        )
+    )
+    view.adapt_button.click()
+    r0, c0, r1, c1 = largest[3].bbox
+    stage.live.give(LivePrompt((r0 - 2.0, c0 - 2.0, r1 + 1.0, c1 + 1.0)))
+    qtbot.waitUntil(lambda: bool(answers), timeout=LONG)
+    assert answers[0] == (True, "base")
+    settle(qtbot, widget)
+    there, said, curves_shown = previews[0]
+    assert there
+    assert "1 mask by the model in training, step 1" in said
+    assert curves_shown
+    assert NAME not in window.layers
+    np.testing.assert_array_equal(masks.data, accepted)
+    (version,) = session.versions
+    assert len(widget._adapt.curves.losses) == version.adapter.header.steps > 0
+    assert view.curves.score.text.startswith("held-out IoU")
+    assert view.scores.table.rowCount() == 3
+
+    # Compare by the key on the canvas, and go back to the base model by the list.
+    session.use_version(version)
+    settle(qtbot, widget)
+    seen = {session.live.model: session.live.reading.logits}
+    stage.press(Qt.Key.Key_J)
+    settle(qtbot, widget)
+    seen[session.live.model] = session.live.reading.logits
+    assert set(seen) == {"v1", "base"}
+    assert not np.array_equal(seen["v1"], seen["base"])
+    rows = view.versions.list
+    reveal(rows)
+    qtbot.waitUntil(rows.isVisible, timeout=LONG)
+    choose_row(rows, 1)
+    assert session.model.adapter is version.adapter
+    choose_row(rows, 0)
+    assert session.model.adapter is None
+    settle(qtbot, widget)
+    assert session.live.model == "base"
+    stage.press(Qt.Key.Key_Y)
+    assert sorted(np.unique(masks.data)) == [0, 1, 2, 3, 4]

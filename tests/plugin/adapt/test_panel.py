@@ -155,7 +155,7 @@ def test_curves_and_remaining_time_are_shown_while_it_trains(
     start_at(qtbot, widget, 2)
     assert view.curves.loss.text == "loss 0.500"
     assert view.curves.score.text == "held-out IoU 0.500 → 0.600"
-    assert view.time_left.text() == "20 s left"
+    assert view.time_left.text() == "20\xa0s left"
     assert not view.pause_button.isHidden()
     view.stop_button.click()
     gate.open.set()

@@ -13,7 +13,7 @@ import pytest
 from napari_catsam.errors import CheckpointError
 from napari_catsam.models import loading
 from napari_catsam.plugin.device.engine import Engine, ModelChoice, ShotSource
-from napari_catsam.plugin.device.library import Library
+from napari_catsam.plugin.device.library import METHODS, Library
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.layers.prompts import PromptSet
 from napari_catsam.sam.weight_files import WEIGHTS
@@ -100,4 +100,11 @@ def test_the_names_are_known_without_torch_and_complete_with_it() -> None:
 
     assert load_model is not None
     assert Library().backbones() == list_backbones()
-    assert Library().methods() == [name for name in list_methods() if name != "sam"]
+    assert sorted(Library().methods()) == [name for name in list_methods() if name != "sam"]
+    assert Library().methods()[:3] == ["cat-a", "cat-t", "hq"]
+
+
+def test_the_methods_known_before_torch_is_loaded_are_those_that_there_are() -> None:
+    from napari_catsam.tuning import list_methods
+
+    assert sorted([*METHODS, "sam"]) == list_methods()

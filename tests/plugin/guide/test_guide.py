@@ -211,11 +211,11 @@ def test_it_names_the_keys_that_are_set(widget: Any, wait_idle: Any) -> None:
     assert text.text() == text_of(1, settings)
 
 
-def test_removing_its_image_ends_it(viewer: Any, widget: Any) -> None:
+def test_removing_its_image_ends_it(viewer: Any, widget: Any, qtbot: Any) -> None:
     widget.guide.view.start_button.click()
     viewer.layers.remove("cells")
-    assert "example" not in viewer.layers
     assert not widget.guide.view.start_button.isHidden()
+    qtbot.waitUntil(lambda: "example" not in viewer.layers)
 
 
 def test_while_nobody_annotates_it_says_how_to_go_on(widget: Any) -> None:

@@ -83,9 +83,13 @@ class Stage:
 
     @property
     def shown(self) -> Any:
-        """The mask that is shown, with the world position of its first pixel."""
+        """The mask that is shown, cut to its box, with the world position of its first pixel."""
         layer = self.window.layers["object"]
-        return np.asarray(layer.data), layer.data_to_world([0] * layer.ndim)
+        data = np.asarray(layer.data)
+        at = np.argwhere(data)
+        low, high = (at.min(axis=0), at.max(axis=0) + 1) if len(at) else ([0], [0])
+        window = tuple(slice(first, end) for first, end in zip(low, high, strict=True))
+        return data[window], layer.data_to_world([*low, *([0] * (data.ndim - len(low)))])
 
     @property
     def masks(self) -> Labels:
@@ -297,7 +301,8 @@ def test_removing_a_layer_ends_annotating_and_keeps_what_was_accepted(
     stage.press(Qt.Key.Key_Y)
     stage.window.layers.remove(name)
     assert not stage.live.active
-    assert "object prompts" not in stage.window.layers
+    left = {"cells", "cells masks"} - {name}
+    stage.qtbot.waitUntil(lambda: {layer.name for layer in stage.window.layers} == left)
     assert stage.masks.data[20, 30] == 1
 
 

@@ -612,9 +612,39 @@ def test_channels_stay_with_the_image_that_is_left(
     assert read_record(coloured).channels.picks == ("dna", None, "cells")
 
 
-def test_a_project_from_before_channels_were_kept_is_read(segmented: Any) -> None:
+def test_a_project_from_before_choices_were_kept_is_read(segmented: Any) -> None:
     path = segmented[1] / "project.json"
     content = json.loads(path.read_text())
-    del content["channels"]
+    for name in ("channels", "classes", "object_class"):
+        del content[name]
     path.write_text(json.dumps(content))
-    assert read_record(path.parent).channels.picks == ()
+    record = read_record(path.parent)
+    assert record.channels.picks == record.classes == ()
+    assert record.object_class == ""
+
+
+def test_classes_are_restored_that_no_object_has(
+    qtbot: Any, segmented: Any, widget: Any, reopen: Any
+) -> None:
+    widget.session.choose_class("nucleus")
+    with qtbot.waitSignal(widget.autosave.saved, timeout=WAIT):  # nobody asks to save it
+        widget.session.choose_class("debris")
+    close(qtbot, widget)
+    _, other = reopen()
+    assert other.session.classes == ("object",)
+    with qtbot.waitSignal(other.autosave.restored, timeout=WAIT):
+        other.restore_bar.restore_button.click()
+    assert other.session.classes == ("object", "nucleus", "debris")
+    assert other.session.object_class == "debris"
+
+
+def test_classes_are_there_in_a_widget_that_is_opened_again(
+    qtbot: Any, viewer: Any, segmented: Any, widget: Any, library: Any, wait_saved: Any
+) -> None:
+    widget.session.add_classes(["nucleus"])
+    close(qtbot, widget)
+    again = CatsamWidget(viewer, Session(library=library))
+    qtbot.waitUntil(lambda: all(p.opened for p in again.autosave._projects), timeout=WAIT)
+    assert again.session.classes == ("object", "nucleus")
+    assert read_record(wait_saved(again)).classes == ("object", "nucleus")
+    again.close()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,34 @@ def test_pixels_that_cannot_be_read_do_not_keep_from_saving(tmp_path: Path) -> N
         raise RuntimeError("the server is gone")
 
     assert ProjectStore(IMAGE, fail, tmp_path).write(change(plane((0,), 1))) is not None
+
+
+def make_older(folder: Path, days: float) -> None:
+    path = folder / "project.json"
+    content = json.loads(path.read_text())
+    content["saved"] = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("days", "offered"), [(29.9, 2), (30.1, 1)])
+def test_undecided_work_is_offered_for_a_month_and_then_kept_on_disk(
+    store: ProjectStore, tmp_path: Path, days: float, offered: int
+) -> None:
+    first = tmp_path / store.home.name / "2020-01-01T12-00-00-abcd"
+    store.write(change(plane((0,), 3)))
+    store.close()
+    store.folder.rename(first)
+    second = reopened(store, tmp_path)
+    second.write(change(plane((0,), 9), plane((1,), 8)))
+    make_older(first, days)
+    found = reopened(second, tmp_path).open()
+    assert [item.record.objects for item in found] == [2, 1][:offered]
+    assert (first / "masks-1" / "00000.tif").is_file()
+
+
+def test_the_latest_work_is_offered_however_old_it_is(store: ProjectStore, tmp_path: Path) -> None:
+    make_older(store.write(change(plane((0,), 3))), 1000)
+    assert len(reopened(store, tmp_path).open()) == 1
 
 
 def test_discarded_work_is_gone(store: ProjectStore, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from napari_catsam.evaluation.datasets.base import find_objects
 from napari_catsam.evaluation.examples import Example
-from napari_catsam.evaluation.protocol.prompts import prompt_boxes, prompt_points
-from napari_catsam.evaluation.protocol.testing import choose_prompt
+from napari_catsam.evaluation.protocol.prompts import choose_prompt, prompt_boxes, prompt_points
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Prompts
 

@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from napari_catsam.geometry import boxes_from_masks
 
 if TYPE_CHECKING:
-    from napari_catsam.evaluation.datasets.base import MaskNoise
+    from napari_catsam.evaluation.datasets.base import Dataset, MaskNoise
+    from napari_catsam.evaluation.protocol.config import ProtocolConfig
 
-__all__ = ["prompt_boxes", "prompt_masks", "prompt_points"]
+__all__ = ["choose_prompt", "prompt_boxes", "prompt_masks", "prompt_points"]
 
 THIN = 1e-3
 """A box of one row or column is still this wide."""
@@ -23,6 +24,11 @@ CHANGED = 0.01
 """Noise falls on cells that a coarser mask has wrong by this much."""
 
 BoolArray = npt.NDArray[np.bool_]
+
+
+def choose_prompt(dataset: Dataset, config: ProtocolConfig) -> str:
+    """Return the kind of prompts in tests."""
+    return config.test_prompt or dataset.test_prompts[0]
 
 
 def prompt_boxes(masks: BoolArray) -> npt.NDArray[np.float64]:

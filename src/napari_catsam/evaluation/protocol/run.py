@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from napari_catsam.evaluation.datasets.base import find_objects
+from napari_catsam.evaluation.examples import write_examples
+from napari_catsam.evaluation.protocol.examples import draw_examples
 from napari_catsam.evaluation.protocol.measure import iterate_measure, summarise
+from napari_catsam.evaluation.protocol.prompts import choose_prompt
 from napari_catsam.evaluation.protocol.testing import (
-    choose_prompt,
     describe_place,
     describe_result,
     iterate_test_images,
@@ -142,6 +144,7 @@ def _finish(
         seconds=time.monotonic() - started,
     )
     if processes.first:
+        write_examples(folder.path, draw_examples(training.model, dataset, config))
         folder.finish(result)
     processes.wait()
     return result

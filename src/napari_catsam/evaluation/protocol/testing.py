@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_catsam.errors import TrainingError
+from napari_catsam.evaluation.examples import write_examples
+from napari_catsam.evaluation.protocol.examples import draw_examples
 from napari_catsam.evaluation.protocol.folder import describe_environment, list_versions
 from napari_catsam.evaluation.protocol.measure import iterate_measure, summarise
+from napari_catsam.evaluation.protocol.prompts import choose_prompt
 from napari_catsam.evaluation.runs import Measured, RunResult
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from napari_catsam.types import Progress
 
 __all__ = [
-    "choose_prompt",
     "describe_place",
     "describe_result",
     "iterate_test",
@@ -109,6 +111,7 @@ def measure_test(
         seconds=time.monotonic() - started,
     )
     if written is not None:
+        write_examples(written.path, draw_examples(model, dataset, config))
         written.finish(result)
     processes.wait()
     return result
@@ -133,11 +136,6 @@ def iterate_test_images(
     prompt = choose_prompt(dataset, config)
     rows = yield from iterate_measure(model, dataset, "test", names, processes, prompt)
     return summarise(rows)
-
-
-def choose_prompt(dataset: Dataset, config: ProtocolConfig) -> str:
-    """Return the kind of prompts in tests."""
-    return config.test_prompt or dataset.test_prompts[0]
 
 
 def describe_place(processes: Processes) -> dict[str, Any]:

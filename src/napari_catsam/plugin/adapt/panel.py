@@ -10,10 +10,12 @@ from qtpy.QtCore import QObject
 
 from napari_catsam.plugin.adapt.compare_key import COMPARE_KEY, CompareKey
 from napari_catsam.plugin.adapt.curves import TrainingCurves
-from napari_catsam.plugin.adapt.recipe import Recipe
+from napari_catsam.plugin.adapt.preview_panel import PreviewPanel
+from napari_catsam.plugin.adapt.recipe import USUAL_METHODS, Recipe
 from napari_catsam.plugin.adapt.scores_view import ScoreRow
 from napari_catsam.plugin.adapt.shots_summary import ShotsSummary
 from napari_catsam.plugin.adapt.shots_watch import ShotsWatch
+from napari_catsam.plugin.adapt.suggest_panel import SuggestPanel
 from napari_catsam.plugin.adapt.versions import (
     AdapterVersion,
     describe_version,
@@ -25,6 +27,7 @@ from napari_catsam.plugin.commands import Commands
 from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.dock.segment_view import SegmentView
 from napari_catsam.plugin.session import Session, Variant
+from napari_catsam.plugin.wording import with_unit
 
 __all__ = ["COMPARE_KEY", "AdaptPanel"]
 
@@ -62,6 +65,8 @@ class AdaptPanel:
         Counts the masks.
     curves : TrainingCurves
         Of the training that runs, or else of the last one.
+    preview : PreviewPanel
+        Shows what the model in training makes of the plane.
     """
 
     def __init__(
@@ -78,12 +83,17 @@ class AdaptPanel:
         self._commands = commands
         self.shots = ShotsWatch(viewer, session, parent)
         self.curves = TrainingCurves()
+        self.preview = PreviewPanel(
+            viewer, session, commands.training, view, segment_view, connections
+        )
+        self._suggest = SuggestPanel(session, commands.suggester, view, segment_view, connections)
         self._key = CompareKey(viewer, session, self.compare)
         add = connections.add
         add(view.masks.currentIndexChanged, self._on_layers_changed)
         add(segment_view.image.currentIndexChanged, self._on_layers_changed)
         add(self.shots.summarised, self._on_summarised)
         add(view.method.chosen, self._on_method_chosen)
+        add(view.recipe.method.chosen, self._on_method_chosen)
         add(view.budget_changed, self._on_budget_changed)
         add(view.pause_requested, commands.training.toggle_pause)
         add(view.stop_requested, commands.training.stop)
@@ -114,6 +124,7 @@ class AdaptPanel:
     def close(self) -> None:
         """Count nothing more, and leave the key free."""
         self._key.release()
+        self.preview.close()
         self.shots.close()
 
     # FROM THE USER
@@ -126,7 +137,7 @@ class AdaptPanel:
         )
 
     def _on_method_chosen(self, name: str) -> None:
-        self._session.method = name
+        self._session.method = name or USUAL_METHODS[0]
 
     def _on_budget_changed(self, seconds: int) -> None:
         self._session.budget = float(seconds)
@@ -203,7 +214,7 @@ class AdaptPanel:
         left = ""
         if session.adapting and progress is not None:
             seconds = max(0.0, session.budget - progress.seconds)
-            left = f"{seconds:.0f} s left" + (", paused" if session.resting else "")
+            left = with_unit(f"{seconds:.0f}", "s left") + (", paused" if session.resting else "")
         self._view.show_run(adapting=session.adapting, paused=session.resting, time_left=left)
 
     def _show_versions(self) -> None:
@@ -215,6 +226,7 @@ class AdaptPanel:
         view.start.set_choices(choices, BASE if start is None else start.number)
         view.start.setEnabled(bool(fitting))
         view.method.setEnabled(start is None)
+        view.recipe.method.setEnabled(start is None)
         used = find_version(session.versions, session.model.adapter)
         rows = [(BASE, "base model")]
         rows += [(version.number, describe_version(version)) for version in session.versions]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AS_USUAL", "BACKGROUNDS", "STARTS", "Recipe"]
+__all__ = ["AS_USUAL", "BACKGROUNDS", "STARTS", "USUAL_METHODS", "Recipe"]
+
+USUAL_METHODS = ("cat-a", "cat-t", "hq")
+"""What to choose from at first; the other methods are for comparison."""
 
 STARTS = {
     "base": "about as the base model",

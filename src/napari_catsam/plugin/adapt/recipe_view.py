@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QVBoxLayout, QWidget
 
@@ -15,13 +17,20 @@ MOST = 0.1
 
 
 class RecipeView(QWidget):
-    """Start values, what unlabelled pixels say, and the learning rate."""
+    """Another method, start values, what unlabelled pixels say, and the learning rate.
+
+    Attributes
+    ----------
+    method : ChoiceBox
+        Methods that are not among the usual ones; an empty value for none of them.
+    """
 
     changed = Signal(object)
     """The :class:`~napari_catsam.plugin.adapt.recipe.Recipe` that the user set."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.method = ChoiceBox("A method that is there for comparison, in place of the one above.")
         self.init = ChoiceBox(
             "How fresh values begin: about as the base model, exactly as it, or from random numbers\n"
             "as in the released code. A version that training goes on from is taken as it is."
@@ -44,12 +53,17 @@ class RecipeView(QWidget):
         self.annotated.chosen.connect(self._on_changed)
         self.rate.valueChanged.connect(self._on_changed)
         group = FormGroup("")
+        group.add_row("other", self.method)
         group.add_row("start", self.init)
         group.add_row("labels", self.annotated)
         group.add_row("rate", self.rate)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(group)
+
+    def show_methods(self, names: Sequence[str], method: str) -> None:
+        """Show other methods, and which of them is chosen, if one is."""
+        self.method.set_choices([("as above", ""), *((name, name) for name in names)], method)
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Show what is set."""

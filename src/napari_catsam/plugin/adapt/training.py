@@ -11,8 +11,10 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info, show_warning
+from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError, ShotError
+from napari_catsam.plugin.adapt.preview import TrainingPreview
 from napari_catsam.plugin.adapt.shot_source import ShotSource
 from napari_catsam.plugin.device.engine import Engine
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
@@ -62,13 +64,22 @@ class Training:
         The way to the device.
     engine : Engine
         The device's side.
+
+    Attributes
+    ----------
+    preview : TrainingPreview
+        Its wish says what the model in training is asked now and then.
     """
+
+    previewed = Signal(object)
+    """The :class:`~napari_catsam.types.Progress` with what it drew."""
 
     def __init__(
         self, viewer: ViewerModel, session: Session, queue: DeviceQueue, engine: Engine
     ) -> None:
         self._viewer, self._session = viewer, session
         self._queue, self._engine = queue, engine
+        self.preview = TrainingPreview(session.library.predictor)
         self._job: Job | None = None
 
     def adapt(self, image: Image | None, masks: Labels | None) -> None:
@@ -88,7 +99,7 @@ class Training:
         method = session.method if begin.adapter is None else begin.adapter.header.method
         run = partial(
             self._engine.adapt, begin, source, method=method, budget=session.budget,
-            recipe=session.recipe,
+            recipe=session.recipe, preview=self.preview,
         )  # fmt: skip
         session.training = None
         session.adapting, session.progress = True, -1.0
@@ -131,6 +142,9 @@ class Training:
 
     def _on_progress(self, value: str | Progress) -> None:
         session = self._session
+        if isinstance(value, Progress) and value.preview is not None:
+            self.previewed.emit(value)
+            return
         if isinstance(value, Progress):
             session.progress = value.step / value.total if value.total else -1.0
             session.training = value

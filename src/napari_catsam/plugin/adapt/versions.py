@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_catsam.plugin.wording import count_of
 
-__all__ = ["AdapterVersion", "describe_version", "find_verdict", "find_version", "make_version"]
+__all__ = [
+    "AdapterVersion",
+    "add_versions",
+    "describe_version",
+    "find_verdict",
+    "find_version",
+    "make_version",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +49,25 @@ def make_version(
     """Make the version that comes after the known ones; without a name it is called "v2", say."""
     number = max((version.number for version in known), default=0) + 1
     return AdapterVersion(number, adapter, name or f"v{number}", parent)
+
+
+def add_versions(
+    known: Sequence[AdapterVersion], others: Sequence[AdapterVersion]
+) -> tuple[AdapterVersion, ...]:
+    """Add versions of an earlier time; where a number is taken by another adapter, it gets the next.
+
+    One whose values are there already is not added again.
+    """
+    versions, there = list(known), {version.adapter.sha256 for version in known}
+    for version in others:
+        if version.adapter.sha256 in there:
+            continue
+        there.add(version.adapter.sha256)
+        if any(version.number == one.number for one in versions):
+            highest = max(one.number for one in (*versions, *others))
+            version = replace(version, number=highest + 1, name=f"{version.name} (earlier)")
+        versions.append(version)
+    return tuple(sorted(versions, key=lambda one: one.number))
 
 
 def find_version(known: Sequence[AdapterVersion], adapter: Any) -> AdapterVersion | None:

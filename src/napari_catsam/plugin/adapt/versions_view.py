@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout, QWidget
 
 from napari_catsam.plugin.dock.parts import SPACE, make_button, side_by_side
 
-__all__ = ["VersionsView"]
+__all__ = ["VersionsView", "list_adapter_files"]
 
 ENDING = ".safetensors"
 
@@ -117,22 +117,22 @@ class _FileList(QListWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take adapter files."""
-        if event is not None and _list_files(event):
+        if event is not None and list_adapter_files(event):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
         """Take adapter files, wherever in the list."""
-        if event is not None and _list_files(event):
+        if event is not None and list_adapter_files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Tell of adapter files."""
-        if event is not None and (paths := _list_files(event)):
+        if event is not None and (paths := list_adapter_files(event)):
             event.acceptProposedAction()
             self.dropped.emit(paths)
 
 
-def _list_files(event: QDropEvent) -> list[str]:
+def list_adapter_files(event: QDropEvent) -> list[str]:
     """Return the paths of the adapter files that are dragged."""
     content = event.mimeData()
     if content is None:

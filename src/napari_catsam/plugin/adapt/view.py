@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QProgressBar, QVBoxLayout, QWidget
 
 from napari_catsam.plugin.adapt.budget_box import BudgetBox
 from napari_catsam.plugin.adapt.curves_view import CurvesView
+from napari_catsam.plugin.adapt.recipe import USUAL_METHODS
 from napari_catsam.plugin.adapt.recipe_view import RecipeView
 from napari_catsam.plugin.adapt.scores_view import ScoresView
 from napari_catsam.plugin.adapt.shots_view import ShotsView
-from napari_catsam.plugin.adapt.versions_view import VersionsView
+from napari_catsam.plugin.adapt.suggest_view import SuggestView
+from napari_catsam.plugin.adapt.versions_view import VersionsView, list_adapter_files
 from napari_catsam.plugin.dock.folding import Fold
 from napari_catsam.plugin.dock.parts import (
     ChoiceBox,
@@ -36,6 +41,8 @@ class AdaptView(QWidget):
         Loss and score of the training.
     scores : ScoresView
         What came of it.
+    suggest : SuggestView
+        Where to annotate next.
     versions : VersionsView
         The models to choose from.
     """
@@ -56,7 +63,7 @@ class AdaptView(QWidget):
             "with 4 or more, some are held out to check the result."
         )
         self.method = ChoiceBox(
-            "What is trained beside the frozen model (cat-a, cat-t: the paper)."
+            "What is trained beside the frozen model (cat-a, cat-t: the paper; hq: the decoder alone)."
         )
         self.time = BudgetBox()
         self.budget = self.time.seconds
@@ -91,12 +98,15 @@ class AdaptView(QWidget):
         self.bar.setFixedHeight(6)
         self.bar.setToolTip("How much of the training is done.")
         self.time_left = TextBlock("Of the training; less if it does not get better any more.")
+        self.preview = TextBlock("What the orange masks on the canvas are; they are not kept.")
         self.shots, self.recipe = ShotsView(), RecipeView()
         self.curves, self.scores = CurvesView(), ScoresView()
-        self.versions = VersionsView()
+        self.versions, self.suggest = VersionsView(), SuggestView()
         self.score = TextBlock("Mean overlap (IoU) with masks, of the base and the adapted model.")
         self._lay_out()
+        self.setAcceptDrops(True)
         self.show_score("")
+        self.show_preview("")
         self.show_progress(None)
         self.show_run(adapting=False, paused=False, time_left="")
 
@@ -114,9 +124,11 @@ class AdaptView(QWidget):
         group.add_wide(self.bar)
         group.add_wide(self.time_left)
         group.add_wide(self.curves)
+        group.add_wide(self.preview)
         group.add_wide(self.score)
         group.add_wide(self.scores)
         group.add_wide(self.compare_button)
+        group.add_wide(self.suggest)
         group.add_wide(self.versions)
         group.add_row("adapter", side_by_side(self.load_button, self.save_button))
         layout = QVBoxLayout(self)
@@ -131,6 +143,13 @@ class AdaptView(QWidget):
         self.stop_button.setEnabled(stop)
         self.save_button.setEnabled(save)
 
+    def show_methods(self, names: Sequence[str], method: str) -> None:
+        """Show the usual methods, the others under the advanced settings, and the chosen one."""
+        usual = [name for name in names if name in USUAL_METHODS or name == method]
+        self.method.set_choices([(name, name) for name in usual], method)
+        others = [name for name in names if name not in USUAL_METHODS]
+        self.recipe.show_methods(others, method)
+
     def show_run(self, *, adapting: bool, paused: bool, time_left: str) -> None:
         """Show what can be done with a training, and how long it takes, where that is known."""
         self.pause_button.setText("Resume" if paused else "Pause")
@@ -138,6 +157,11 @@ class AdaptView(QWidget):
             button.setVisible(adapting)
         self.time_left.setText(time_left)
         self.time_left.setVisible(bool(time_left))
+
+    def show_preview(self, text: str) -> None:
+        """Say what the preview on the canvas is; nothing for an empty text."""
+        self.preview.setText(text)
+        self.preview.setVisible(bool(text))
 
     def show_compare(self, text: str, *, ready: bool) -> None:
         """Say what the button compares with, and whether there is something to compare."""
@@ -156,6 +180,17 @@ class AdaptView(QWidget):
         """Show the line of scores; nothing for an empty text."""
         self.score.setText(text)
         self.score.setVisible(bool(text))
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take adapter files, wherever on the panel."""
+        if event is not None and list_adapter_files(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Tell of adapter files."""
+        if event is not None and (paths := list_adapter_files(event)):
+            event.acceptProposedAction()
+            self.versions.files_dropped.emit(paths)
 
     def _on_adapt_clicked(self) -> None:
         self.adapt_requested.emit()

@@ -6,7 +6,7 @@ nothing here needs a lock.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
 from napari_catsam.plugin.adapt.shot_source import ShotSource
 from napari_catsam.plugin.device.embedding_store import EmbeddingStore
@@ -163,8 +164,12 @@ class Engine:
         method: str,
         budget: float,
         recipe: Recipe = AS_USUAL,
+        preview: Any = None,
     ) -> Generator[str | Progress, bool | None, Any]:
-        """Train on the labels drawn so far, from the model as chosen; returns an adapter."""
+        """Train on the labels drawn so far, from the model as chosen; returns an adapter.
+
+        What ``preview`` draws between two steps comes in a progress of its own.
+        """
         model = yield from self._get_model(choice)
         if choice.adapter is not None:
             model = self._library.apply_adapter(model, choice.adapter)
@@ -177,6 +182,7 @@ class Engine:
             method=method,
             budget=budget,
             recipe=recipe,
+            preview=preview,
             intensity=source.plane.intensity,
             pixel_size=source.pixel_size,
         )
@@ -189,6 +195,17 @@ class Engine:
         fitting = ModelChoice(adapter.header.backbone, choice.device, adapter)
         yield from self._get_predictor(fitting)
         return adapter
+
+    def load_adapters(self, paths: Sequence[Path]) -> Generator[str, bool | None, list[Any]]:
+        """Read adapters; returns one a path, None where that cannot be read."""
+        adapters: list[Any] = []
+        for path in paths:
+            yield f"reading {path.name}"
+            try:
+                adapters.append(self._library.load_adapter(path))
+            except CatsamError:
+                adapters.append(None)
+        return adapters
 
     def save_adapter(
         self, adapter: Any, path: Path, note: str = ""
@@ -243,10 +260,12 @@ class Engine:
 
 
 def _cut(mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
     if not rows.size:
         return ObjectMask((0, 0), np.zeros((0, 0), bool), score)
-    window = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    band = mask[rows[0] : rows[-1] + 1]
+    columns = np.flatnonzero(band.any(axis=0))
+    window = band[:, columns[0] : columns[-1] + 1]
     return ObjectMask((int(rows[0]), int(columns[0])), window.copy(), score)
 
 

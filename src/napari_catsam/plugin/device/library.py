@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy.typing as npt
 
 from napari_catsam.errors import CheckpointError
-from napari_catsam.plugin.adapt.recipe import Recipe
+from napari_catsam.plugin.adapt.recipe import USUAL_METHODS, Recipe
 from napari_catsam.sam.weight_files import WEIGHTS, find_fault
 from napari_catsam.types import Intensity, Masks, Progress, Prompts, Shot
 
@@ -21,8 +21,8 @@ __all__ = ["Library", "LibraryLike", "PredictorLike"]
 
 Precision = Literal["auto", "fp32", "bf16"]
 
-FIRST_METHODS = ("cat-a", "cat-t")
-"""The paper's methods; the registry, which loads torch, is asked after the first use."""
+METHODS = (*USUAL_METHODS, "adaptformer", "lora", "vpt-deep", "vpt-shallow")
+"""What the registry has; it loads torch, and is asked for more after the first use."""
 
 
 class PredictorLike(Protocol):
@@ -74,8 +74,12 @@ class LibraryLike(Protocol):
         recipe: Recipe,
         intensity: Intensity,
         pixel_size: tuple[float, float] | None,
+        preview: Any = None,
     ) -> Generator[Progress, bool | None, Any]:
-        """Train; returns an adapter with ``header`` and ``save(path)``."""
+        """Train; returns an adapter with ``header`` and ``save(path)``.
+
+        ``preview`` is a :class:`~napari_catsam.adaptation.preview.Preview`, or None.
+        """
 
     def load_adapter(self, path: Path) -> Any:
         """Read an adapter file."""
@@ -92,14 +96,15 @@ class Library:
         return list(WEIGHTS)
 
     def methods(self) -> list[str]:
-        """Return the names of the methods; all that are registered, once torch is loaded."""
+        """Return the names of the methods, the usual ones first."""
         import sys
 
         if "napari_catsam.models.loading" not in sys.modules:
-            return list(FIRST_METHODS)
+            return list(METHODS)
         from napari_catsam.tuning import list_methods
 
-        return [name for name in list_methods() if name != "sam"]
+        found = [name for name in list_methods() if name != "sam"]
+        return list(dict.fromkeys((*USUAL_METHODS, *found)))
 
     def load_model(
         self, backbone: str, device: str, precision: str = "auto", folder: str = ""
@@ -157,6 +162,7 @@ class Library:
         recipe: Recipe,
         intensity: Intensity,
         pixel_size: tuple[float, float] | None,
+        preview: Any = None,
     ) -> Generator[Progress, bool | None, Any]:
         """Train a method on shots; see :func:`napari_catsam.fit`."""
         from napari_catsam.adaptation.config import TrainConfig
@@ -166,7 +172,7 @@ class Library:
         config = TrainConfig(
             method=method, budget_s=budget, intensity=intensity, pixel_size=pixel_size, **chosen
         )
-        return fit(model, shots, config)
+        return fit(model, shots, config, preview=preview)
 
     def load_adapter(self, path: Path) -> Any:
         """Read an adapter file; see :func:`napari_catsam.load_adapter`."""

@@ -50,7 +50,7 @@ class Presenter:
         segment.variant.set_choices(
             [(session.name_variant(v), v) for v in variants], session.variant
         )
-        adapt.method.set_choices([(n, n) for n in session.library.methods()], session.method)
+        adapt.show_methods(session.library.methods(), session.method)
         adapt.time.show_seconds(int(session.budget))
         adapt.show_score(session.adaptation_note)
         self.show_state()

@@ -14,6 +14,7 @@ from napari_catsam.plugin.dock.segment_view import SegmentView
 from napari_catsam.plugin.guide.layers import GuideLayers, open_guide_layers
 from napari_catsam.plugin.guide.steps import Guide, Happening, Target
 from napari_catsam.plugin.guide.view import GuideView, point_out, stop_pointing_out
+from napari_catsam.plugin.layers.removal import LayerRemoval
 from napari_catsam.plugin.live.commands import LiveCommands
 from napari_catsam.plugin.session import Session
 
@@ -64,6 +65,7 @@ class GuidePanel:
             Target.VARIANT: segment.variant,
         }
         self._layers: GuideLayers | None = None
+        self._removal = LayerRemoval(viewer, self.view)
         connections.add(self.view.start_requested, self.start)
         connections.add(self.view.end_requested, self.end)
         connections.add(session.events, self._on_session_changed)
@@ -131,7 +133,9 @@ class GuidePanel:
     def _on_layers_changed(self, event: Any) -> None:
         layers = self._layers
         if layers is not None and layers.image not in self._viewer.layers:
+            self._layers = None
             self.end()
+            self._removal.remove_soon([layers.frame])
         elif self.guide is None:
             self._show()
 
@@ -155,9 +159,7 @@ class GuidePanel:
             self.view.show_offer()
 
     def _remove_frame(self) -> None:
-        layers = self._layers
-        if layers is not None and layers.frame in self._viewer.layers:
-            self._viewer.layers.remove(layers.frame)
+        self._removal.remove([] if self._layers is None else [self._layers.frame])
 
     def _hide_masks(self) -> None:
         if self._layers is not None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from napari.components import ViewerModel
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error
 from psygnal import Signal
 
@@ -17,6 +17,7 @@ from napari_catsam.errors import CatsamError, ImageError
 from napari_catsam.plugin.device.engine import Engine
 from napari_catsam.plugin.device.jobs import DeviceQueue
 from napari_catsam.plugin.layers.planes import locate_plane
+from napari_catsam.plugin.layers.removal import LayerRemoval
 from napari_catsam.plugin.live.drawing import LiveDrawing
 from napari_catsam.plugin.live.gestures import make_action
 from napari_catsam.plugin.live.key_bindings import KeyBindings
@@ -25,6 +26,7 @@ from napari_catsam.plugin.live.live_object import LiveObject
 from napari_catsam.plugin.live.previews import Previews
 from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.live.refining import Refining
+from napari_catsam.plugin.live.showing import LiveShowing
 from napari_catsam.plugin.live.target import LiveTarget
 from napari_catsam.plugin.objects.ids import ObjectIds
 from napari_catsam.plugin.objects.picking import PickedObject
@@ -82,9 +84,11 @@ class LiveCommands:
         self._layers: LiveLayers | None = None
         self._drawing: LiveDrawing | None = None
         self._keys: KeyBindings | None = None
+        self._removal = LayerRemoval(viewer, queue)
         self._previews = Previews(session, queue, engine)
+        self._showing = LiveShowing(session, queue)
         self._previews.answered.connect(self._show)
-        self._previews.failed.connect(self._fail)
+        self._previews.failed.connect(self._fail_to_answer)
         self._target = LiveTarget(viewer, ids or ObjectIds(viewer))
         self._refining = Refining(viewer, session, self._target)
 
@@ -106,6 +110,7 @@ class LiveCommands:
             return
         self._target.choose(target)
         self._layers = LiveLayers(self._viewer, image)
+        self._showing.use(self._layers)
         points = self._layers.points
         self._drawing = LiveDrawing(self._viewer, self._session, self._layers)
         self._drawing.given.connect(self.give)
@@ -117,16 +122,21 @@ class LiveCommands:
 
     def stop(self) -> None:
         """Remove the layers; what was not accepted is gone, what was accepted stays."""
+        self._removal.remove(self._end())
+
+    def _end(self) -> tuple[Layer, ...]:
+        """Annotate no more; return the layers that are to be removed."""
         if self._layers is None:
-            return
+            return ()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         if self._keys is not None:
             self._keys.close()
         if self._drawing is not None:
             self._drawing.close()
-        layers, self._layers, self._drawing = self._layers, None, None
-        layers.remove()
+        own, self._layers, self._drawing = self._layers.own, None, None
+        self._showing.use(None)
         self._session.live, self._session.annotating = None, False
+        return own
 
     def choose_target(self, target: Labels | None) -> None:
         """Write accepted masks into another layer; a new one is made if there is none."""
@@ -144,10 +154,9 @@ class LiveCommands:
             return
         live = self._session.live
         live = LiveObject(plane) if live is None or not live.lies_on(plane) else live.see(plane)
-        self._session.note = ""
-        self._session.live = live = live.add(prompt)
-        self._previews.ask()  # first: the model works while the layers are drawn
-        self._layers.show(live)
+        self._session.live = live.add(prompt)
+        self._previews.ask()
+        self._showing.wait()
 
     def undo(self) -> None:
         """Take back the last prompt; without one, the last change of the accepted masks."""
@@ -185,6 +194,7 @@ class LiveCommands:
             plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
             live = live.see(plane) if live.lies_on(plane) else live
         self._session.live = live.forget()
+        self._session.late = not self._session.live.answered
         self._previews.ask()
 
     def refine_at_cursor(self) -> None:
@@ -264,12 +274,15 @@ class LiveCommands:
 
     def _on_layer_removed(self, event: Any) -> None:
         if self._layers is not None and not self._layers.present:
-            self.stop()
+            self._removal.remove_soon(self._end())
 
     def _show(self, live: LiveObject | None) -> None:
         self._session.live = live
-        if self._layers is not None:
-            self._layers.show(live)
+        self._showing.show()
+
+    def _fail_to_answer(self, error: Exception) -> None:
+        self._showing.show()
+        self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, CatsamError):

@@ -9,28 +9,25 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_catsam.plugin.layers.new_layers import BOX_COLOUR, ObjectMask, placement
-from napari_catsam.plugin.layers.planes import Plane, data_to_world, world_to_data
-from napari_catsam.plugin.layers.redrawing import draw_windows
+from napari_catsam.plugin.layers.new_layers import BOX_COLOUR, placement
+from napari_catsam.plugin.layers.own import OWN, is_own
+from napari_catsam.plugin.layers.planes import Plane, world_to_data
 from napari_catsam.plugin.live.live_object import LiveObject
+from napari_catsam.plugin.live.mask_layer import MaskLayer
 from napari_catsam.plugin.live.prompt import LivePrompt, make_corners
 
 __all__ = ["OWN", "LiveLayers", "is_own", "lift"]
 
-OWN = "napari_catsam_live"
-"""Key of the layers' metadata by which they are known."""
+POSITIVE_COLOUR, NEGATIVE_COLOUR = "#3ddc84", "#ff5252"
+COLOURS = transform_color([NEGATIVE_COLOUR, POSITIVE_COLOUR])
+"""(2, 4), red to alpha, of a negative and of a positive click."""
 
-POSITIVE_COLOUR, NEGATIVE_COLOUR, MASK_COLOUR = "#3ddc84", "#ff5252", "#35b6ff"
 POINT_SIZE_ON_SCREEN = 12
 
 Arrays = Sequence[npt.NDArray[Any]]
 DASH = [(0.0, -0.5), (0.0, 0.5)]
-
-
-def is_own(layer: Layer) -> bool:
-    """Whether a layer only shows the object being annotated."""
-    return OWN in layer.metadata
 
 
 class LiveLayers:
@@ -52,25 +49,25 @@ class LiveLayers:
     def __init__(self, viewer: ViewerModel, image: Image) -> None:
         self._viewer = viewer
         self.image = image
-        self._matrix = data_to_world(image)
-        common = {"metadata": {OWN: True}, **placement(image)}
-        self.mask: Labels = viewer.add_labels(
-            np.zeros((1,) * image.ndim, np.uint8), name="object", opacity=0.5, metadata={OWN: True},
-            colormap={0: "transparent", 1: MASK_COLOUR, None: "transparent"}, units=image.units,
-            axis_labels=image.axis_labels, affine=self._place(np.zeros(image.ndim)),
-        )  # fmt: skip
+        own = {OWN: True}
+        common = {"metadata": own, **placement(image)}
+        self._mask = MaskLayer(viewer, image, own)
         self.box: Shapes = viewer.add_shapes(
             ndim=image.ndim, name="object box", edge_color=BOX_COLOUR, edge_width=1,
             face_color="transparent", **common,
         )  # fmt: skip
         self.points: Points = viewer.add_points(
             ndim=image.ndim, name="object prompts", border_color="white", size=self._point_size(),
-            **common,
+            face_color=POSITIVE_COLOUR, **common,
         )  # fmt: skip
         viewer.layers.selection.active = self.points
         self._clicks_shown: Arrays = []
         self._paths_shown: Arrays = []
-        self._mask_shown: ObjectMask | None = None
+
+    @property
+    def mask(self) -> Labels:
+        """Shows the mask."""
+        return self._mask.layer
 
     @property
     def present(self) -> bool:
@@ -78,12 +75,10 @@ class LiveLayers:
         known = list(self._viewer.layers)
         return all(layer in known for layer in (self.image, self.mask, self.box, self.points))
 
-    def remove(self) -> None:
-        """Take them out of the viewer, those that are still there."""
-        for layer in (self.points, self.box, self.mask):
-            if layer in list(self._viewer.layers):
-                draw_windows()
-                self._viewer.layers.remove(layer)
+    @property
+    def own(self) -> tuple[Layer, ...]:
+        """What is to be removed from the viewer in the end."""
+        return self.points, self.box, self.mask
 
     def show(self, live: LiveObject | None) -> None:
         """Show an object, or none; what is shown already is left alone, as drawing it takes time."""
@@ -94,10 +89,7 @@ class LiveLayers:
             plane, [(at, prompt.positive) for prompt in prompts for at in prompt.clicks]
         )
         self.show_paths(plane, _list_paths(prompts))
-        mask = None if reading is None or not reading.mask.mask.any() else reading.mask
-        if mask is not self._mask_shown:
-            self._mask_shown = mask
-            self._show_mask(plane, mask)
+        self._mask.show(plane, None if reading is None else reading.mask)
 
     def show_paths(self, plane: Plane | None, paths: Sequence[npt.ArrayLike]) -> None:
         """Show paths of vertices (K, 2) of a plane, in place of those shown before."""
@@ -105,8 +97,10 @@ class LiveLayers:
         if _are_equal(lifted, self._paths_shown):
             return
         self._paths_shown = lifted
-        self.box.selected_data = set()
-        self.box.data = [(path, "path") for path in lifted]
+        if self.box.selected_data:
+            self.box.selected_data = set()
+        with self.box.events.data.blocker():
+            self.box.data = [(path, "path") for path in lifted]
 
     def _show_clicks(
         self, plane: Plane | None, clicks: Sequence[tuple[tuple[float, ...], bool]]
@@ -119,12 +113,15 @@ class LiveLayers:
             return
         self._clicks_shown = [places, signs]
         # napari fails to colour points of a hidden layer, whose slice is that of its data before.
-        self.points.visible = True
-        self.points.data = places
-        if clicks:
-            self.points.face_color = [
-                POSITIVE_COLOUR if positive else NEGATIVE_COLOUR for positive in signs
-            ]
+        if not self.points.visible:
+            self.points.visible = True
+        # The prompts lie in the image: what the viewer works out anew when it is told of them, its
+        # extent and the ranges of its sliders, stays as it is.
+        with self.points.events.data.blocker():
+            self.points.data = places
+        colours = COLOURS[signs.astype(int)]
+        if not np.array_equal(self.points.face_color, colours):
+            self.points.face_color = colours
 
     def to_plane(self, plane: Plane, position: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Take a world position to ``(row, column)`` of a plane of the image."""
@@ -133,24 +130,6 @@ class LiveLayers:
         )
         found: npt.NDArray[np.float64] = at[list(plane.axes)]
         return found
-
-    def _show_mask(self, plane: Plane | None, found: ObjectMask | None) -> None:
-        """Show the cut mask, moved to its place by the layer's transform."""
-        if plane is None or found is None:
-            self.mask.data = np.zeros((1,) * self.image.ndim, np.uint8)
-            return
-        shape = [1] * self.image.ndim
-        shape[plane.axes[0]], shape[plane.axes[1]] = found.mask.shape
-        self.mask.data = found.mask.astype(np.uint8).reshape(shape)
-        corner = lift(plane, [found.corner])[0]
-        self.mask.affine = self._place(corner)
-
-    def _place(self, corner: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the transform of a layer whose first pixel is at ``corner`` (n,) of the image."""
-        affine = np.eye(self.image.ndim + 1)
-        affine[:-1, :-1] = self._matrix.matrix
-        affine[:-1, -1] = self._matrix(corner)
-        return affine
 
     def _point_size(self) -> float:
         """Return a size in pixels of data that is readable at the zoom of the moment."""

@@ -85,6 +85,14 @@ class LiveObject:
         return self.readings[self.chosen] if self.readings else None
 
     @property
+    def settled(self) -> LiveObject | None:
+        """The object with its last prompts left out that are not answered; None if none is."""
+        live: LiveObject | None = self
+        while live is not None and not live.answered:
+            live = live.before
+        return live
+
+    @property
     def model(self) -> str:
         """Which model made the mask that is shown, "base" or an adapter's name; empty if none did."""
         return "" if self.reading is None else self.reading.model

@@ -65,7 +65,7 @@ class LivePanel:
 
     def show_state(self) -> None:
         """Show what can be done with the object."""
-        live = self._session.live
+        live = self._session.live_shown
         self.view.show_overwrite(on=self._session.write_policy is WritePolicy.OVERWRITE)
         self.view.show_state(
             annotating=self._session.annotating,

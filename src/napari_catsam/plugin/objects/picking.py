@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 
 from napari_catsam.errors import LabelsError
 from napari_catsam.plugin.layers.new_layers import ObjectMask, fits
+from napari_catsam.plugin.layers.own import is_own
 from napari_catsam.plugin.layers.planes import Plane
 
 __all__ = ["PickedObject", "list_labels", "pick_at", "pick_number", "pick_object"]
@@ -48,11 +49,11 @@ class PickedObject:
 
 
 def list_labels(viewer: ViewerModel, image: Image) -> list[Labels]:
-    """Return the visible Labels layers that lie pixel on pixel on an image, the uppermost first."""
+    """Return the user's visible Labels layers that lie pixel on pixel on an image, uppermost first."""
     return [
         layer
         for layer in reversed(viewer.layers)
-        if isinstance(layer, Labels) and layer.visible and fits(layer, image)
+        if isinstance(layer, Labels) and layer.visible and not is_own(layer) and fits(layer, image)
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 
 from napari_catsam.errors import ImageError, LabelsError
 from napari_catsam.plugin.layers.transforms import data_to_world, world_to_data
@@ -95,10 +95,10 @@ def find_object(
     raise LabelsError(f"{labels.name!r} has no object {number}{where}")
 
 
-def show_place(viewer: ViewerModel, labels: Labels, place: ObjectPlace) -> None:
+def show_place(viewer: ViewerModel, layer: Layer, place: ObjectPlace) -> None:
     """Move the sliders and the middle of the view to an object; the zoom stays."""
-    dims, world = viewer.dims, data_to_world(labels, viewer.dims.units)(place.at)
-    lead = dims.ndim - labels.ndim
+    dims, world = viewer.dims, data_to_world(layer, viewer.dims.units)(place.at)
+    lead = dims.ndim - layer.ndim
     hidden = [axis for axis in range(lead, dims.ndim) if axis not in dims.displayed]
     dims.set_point(hidden, [float(world[axis - lead]) for axis in hidden])
     row, column = (float(world[axis - lead]) for axis in dims.displayed[-2:])

@@ -21,7 +21,7 @@ from napari_catsam.plugin.layers.new_layers import fits
 from napari_catsam.plugin.layers.plane_watch import PlaneWatch
 from napari_catsam.plugin.live.layers import is_own
 from napari_catsam.plugin.project.layer_records import new_folder, read_image_record, sample_reader
-from napari_catsam.plugin.project.open_project import OpenProject
+from napari_catsam.plugin.project.open_project import SAVED_FIELDS, OpenProject
 from napari_catsam.plugin.project.prompts_watch import PromptsWatch
 from napari_catsam.plugin.project.reading import Found, Restored
 from napari_catsam.plugin.project.restoring import (
@@ -30,6 +30,7 @@ from napari_catsam.plugin.project.restoring import (
     note_saved,
     read_back,
     shows_all_prompts,
+    use_classes,
 )
 from napari_catsam.plugin.project.save_timer import SaveTimer
 from napari_catsam.plugin.project.store import ProjectStore
@@ -172,12 +173,12 @@ class Autosave(QObject):
         for item in found:
             layers = find_saved_layers(self._viewer, item)
             if layers and not project.watches:
-                self._disk.run(
-                    partial(project.store.adopt, item.folder), _ignore, self._writer.tell
-                )
+                adopt = partial(project.store.adopt, item.folder)
+                self._disk.run(adopt, _ignore, self._writer.tell)
                 for layer, folder in layers.items():
                     self._watch(project, layer, folder, known=False)
                 self.prompts.keep(project.image(), item.record)
+                use_classes(item.record, self._session)
             elif not shows_all_prompts(self._viewer, item):
                 project.offers.append(item)
         project.opened = True
@@ -232,8 +233,7 @@ class Autosave(QObject):
         if info.signal.name == "settings":
             self._apply_settings()
             self._on_changed()
-        chosen = info.signal.name in ("backbone", "adapter", "variant", "channels")
-        if chosen and self._current is not None:
+        if info.signal.name in SAVED_FIELDS and self._current is not None:
             self._current.stale = True
             self._on_changed()
 
@@ -284,6 +284,7 @@ class Autosave(QObject):
             )
         self.restored.emit(layers)
         self.prompts.keep(project.image(), restored.record)
+        use_classes(restored.record, self._session)
         self._offer()
 
     def _on_discarded(self, _: None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
@@ -26,7 +25,12 @@ from napari_catsam.plugin.project.record import (
 from napari_catsam.plugin.project.store import ProjectStore
 from napari_catsam.plugin.session import Session
 
-__all__ = ["OpenProject", "read_model"]
+__all__ = ["SAVED_FIELDS", "OpenProject", "read_model"]
+
+SAVED_FIELDS = (
+    "backbone", "adapter", "variant", "channels", "versions", "classes", "object_class",
+)  # fmt: skip
+"""Fields of a session that are saved with the work."""
 
 COPIED_AT_ONCE, READ_AT_ONCE = 2**23, 2**28
 """Bytes a writing that the main thread copies (some milliseconds), and that are written at all."""
@@ -114,8 +118,8 @@ class OpenProject:
             self.stale = self.stale or channels != self.channels
             self.channels = channels
 
-    def take(self, model: ModelRecord, adapter: Any) -> Change | None:
-        """Take a part of the queue; None if there is nothing to write."""
+    def take(self, session: Session) -> Change | None:
+        """Take a part of the queue, and the choices of a session; None if there is nothing to write."""
         if not self.opened or not (self._queue or self.stale):
             return None
         planes: list[PlanePixels] = []
@@ -127,16 +131,14 @@ class OpenProject:
             copy = certain and copied + size <= COPIED_AT_ONCE
             planes.append(watch.take(index, copy=copy))
             copied, read = copied + copy * size, read + size
-        return self._change(model, planes, adapter)
+        return self._change(session, planes)
 
-    def take_all(
-        self, model: ModelRecord, adapter: Any, writing: Sequence[PlanePixels]
-    ) -> Change | None:
+    def take_all(self, session: Session, writing: Sequence[PlanePixels]) -> Change | None:
         """Take the whole queue without copying, as nobody waits for it any more.
 
         Parameters
         ----------
-        model, adapter
+        session : Session
             As in :meth:`take`.
         writing : sequence of PlanePixels
             What is being written, and would be lost if that failed.
@@ -145,7 +147,7 @@ class OpenProject:
             return None
         planes = [watch.take(index, copy=False) for watch, index in self._queue]
         self._queue.clear()
-        return self._change(model, [*writing, *planes], adapter)
+        return self._change(session, [*writing, *planes])
 
     def put_back(self, change: Change) -> None:
         """Mark again what could not be written."""
@@ -166,7 +168,16 @@ class OpenProject:
             self._labels[record.folder] = record
             self.stale = True
 
-    def _change(self, model: ModelRecord, planes: Sequence[PlanePixels], adapter: Any) -> Change:
+    def _change(self, session: Session, planes: Sequence[PlanePixels]) -> Change:
         self.stale = False
-        labels = tuple(self._labels.values())
-        return Change(model, labels, self.prompts, tuple(planes), adapter, self.channels)
+        return Change(
+            read_model(session),
+            tuple(self._labels.values()),
+            self.prompts,
+            tuple(planes),
+            session.adapter,
+            self.channels,
+            session.versions,
+            session.classes,
+            session.object_class,
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import tifffile
 
 from napari_catsam.errors import UnreadableFileError
+from napari_catsam.plugin.adapt.versions import AdapterVersion
 from napari_catsam.plugin.project.record import (
     NO_CHANNELS,
     ChannelsRecord,
@@ -21,6 +23,7 @@ from napari_catsam.plugin.project.record import (
     ModelRecord,
     ProjectRecord,
     PromptsRecord,
+    VersionRecord,
 )
 from napari_catsam.plugin.project.record_json import record_from_json
 from napari_catsam.plugin.wording import count_of
@@ -32,11 +35,15 @@ __all__ = [
     "PlanePixels",
     "Restored",
     "find_folders",
+    "leave_out_old",
     "read_project",
     "read_record",
 ]
 
 PROJECT = "project.json"
+
+UNDECIDED_DAYS = 30
+"""So long work is offered that the user neither restores nor discards, while there is newer work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +80,15 @@ class Change:
     planes : tuple of PlanePixels
         Those that may have changed.
     adapter : Adapter or None
-        Written if it is another than last time.
+        The one in use; written if it is another than last time.
     channels : ChannelsRecord
         What the model sees.
+    versions : tuple of AdapterVersion
+        All adapters of the session; each is written once.
+    classes : tuple of str
+        All that there are to choose from.
+    object_class : str
+        The one that is chosen.
     """
 
     model: ModelRecord
@@ -84,6 +97,9 @@ class Change:
     planes: tuple[PlanePixels, ...] = ()
     adapter: Any = None
     channels: ChannelsRecord = NO_CHANNELS
+    versions: tuple[AdapterVersion, ...] = ()
+    classes: tuple[str, ...] = ()
+    object_class: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +139,8 @@ class Restored:
         Pixels of each of the record's kept Labels layers.
     adapter : Path or None
         Its file.
+    versions : tuple of (Path, VersionRecord)
+        The files of all adapters, and what is known of them.
     damaged : tuple of Path
         Files of planes that could not be read; these planes are blank.
     """
@@ -131,6 +149,7 @@ class Restored:
     arrays: tuple[npt.NDArray[Any], ...]
     adapter: Path | None
     damaged: tuple[Path, ...] = ()
+    versions: tuple[tuple[Path, VersionRecord], ...] = ()
 
 
 def read_record(folder: Path) -> ProjectRecord:
@@ -160,7 +179,8 @@ def read_project(folder: Path) -> Restored:
     damaged: list[Path] = []
     arrays = tuple(_read_labels(folder, labels, damaged) for labels in record.kept_labels)
     adapter = folder / record.model.adapter if record.model.adapter else None
-    return Restored(record, arrays, adapter, tuple(damaged))
+    versions = tuple((folder / version.file, version) for version in record.model.versions)
+    return Restored(record, arrays, adapter, tuple(damaged), versions)
 
 
 def _read_labels(folder: Path, labels: LabelsRecord, damaged: list[Path]) -> npt.NDArray[Any]:
@@ -172,6 +192,18 @@ def _read_labels(folder: Path, labels: LabelsRecord, damaged: list[Path]) -> npt
         except (OSError, ValueError, tifffile.TiffFileError, zlib.error):
             damaged.append(path)
     return array
+
+
+def leave_out_old(found: Sequence[Found]) -> tuple[Found, ...]:
+    """Return the work to offer: the latest, and of the rest what was saved in the last days.
+
+    Parameters
+    ----------
+    found : sequence of Found
+        The latest first. What is left out stays on disk: its age is no reason to delete masks.
+    """
+    since = datetime.now(UTC) - timedelta(days=UNDECIDED_DAYS)
+    return tuple(item for item in found if item is found[0] or item.record.saved >= since)
 
 
 def find_folders(home: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ __all__ = [
     "PlaneRecord",
     "ProjectRecord",
     "PromptsRecord",
+    "VersionRecord",
     "list_ids",
 ]
 
@@ -55,6 +56,31 @@ class ImageRecord:
 
 
 @dataclass(frozen=True)
+class VersionRecord:
+    """One adapter that can be gone back to.
+
+    Attributes
+    ----------
+    number : int
+        From 1 on.
+    name : str
+        What it is called.
+    file : str
+        Beside ``project.json``.
+    parent : str
+        Name of the version that its training went on from; empty if that was the base model.
+    note : str
+        The user's words.
+    """
+
+    number: int
+    name: str
+    file: str
+    parent: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class ModelRecord:
     """The chosen model.
 
@@ -66,11 +92,14 @@ class ModelRecord:
         ``"base"`` or ``"adapted"``.
     adapter : str
         File of the adapter beside ``project.json``; empty without one.
+    versions : tuple of VersionRecord
+        All adapters there are.
     """
 
     backbone: str
     variant: str = "base"
     adapter: str = ""
+    versions: tuple[VersionRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +221,10 @@ class ProjectRecord:
     saved : datetime
         When, in UTC.
     channels : ChannelsRecord
+    classes : tuple of str
+        All that there were to choose from, also those that no object has.
+    object_class : str
+        The one that was chosen; empty in projects from before it was kept.
     """
 
     image: ImageRecord
@@ -200,6 +233,8 @@ class ProjectRecord:
     prompts: tuple[PromptsRecord, ...] = ()
     saved: datetime = NEVER
     channels: ChannelsRecord = NO_CHANNELS
+    classes: tuple[str, ...] = ()
+    object_class: str = ""
 
     @property
     def kept_labels(self) -> tuple[LabelsRecord, ...]:
@@ -229,7 +264,7 @@ class ProjectRecord:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing that could be restored."""
-        return not (self.objects or self.drawn or self.model.adapter)
+        return not (self.objects or self.drawn or self.model.adapter or self.model.versions)
 
 
 def list_ids(pixels: npt.NDArray[Any]) -> str:

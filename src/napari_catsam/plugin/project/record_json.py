@@ -17,6 +17,7 @@ from napari_catsam.plugin.project.record import (
     PlaneRecord,
     ProjectRecord,
     PromptsRecord,
+    VersionRecord,
 )
 
 __all__ = ["FORMAT", "record_from_json", "record_to_json"]
@@ -56,14 +57,21 @@ def record_from_json(text: str, path: Path) -> ProjectRecord:
         image = content["image"] | {"shape": tuple(content["image"]["shape"])}
         return ProjectRecord(
             ImageRecord(**image),
-            ModelRecord(**content["model"]),
+            _model_from(content["model"]),
             tuple(_labels_from(entry) for entry in content["labels"]),
             tuple(PromptsRecord(**entry) for entry in content["prompts"]),
             datetime.fromisoformat(content["saved"]),
             _channels_from(content.get("channels", {})),
+            tuple(content.get("classes", ())),
+            content.get("object_class", ""),
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UnreadableFileError(f"{path} is no project or is damaged: {error}") from error
+
+
+def _model_from(entry: dict[str, Any]) -> ModelRecord:
+    versions = tuple(VersionRecord(**version) for version in entry.get("versions", ()))
+    return ModelRecord(**entry | {"versions": versions})
 
 
 def _channels_from(entry: dict[str, Any]) -> ChannelsRecord:

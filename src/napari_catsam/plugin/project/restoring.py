@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points, Shapes
 
+from napari_catsam.plugin.adapt.versions import AdapterVersion
 from napari_catsam.plugin.channels.record import make_channel_choice
 from napari_catsam.plugin.project.layer_records import (
     make_labels,
@@ -19,6 +20,7 @@ from napari_catsam.plugin.project.layer_records import (
     read_prompts_record,
 )
 from napari_catsam.plugin.project.reading import Found, Restored
+from napari_catsam.plugin.project.record import ProjectRecord
 from napari_catsam.plugin.project.store import ProjectStore
 from napari_catsam.plugin.session import Session, Variant
 
@@ -30,6 +32,7 @@ __all__ = [
     "read_back",
     "shows_all_prompts",
     "use_channels",
+    "use_classes",
     "use_model",
 ]
 
@@ -75,13 +78,30 @@ def make_layers(restored: Restored) -> RestoredLayers:
     return RestoredLayers(restored, labels, [make_prompts(p) for p in restored.record.drawn_layers])
 
 
-def use_model(restored: Restored, session: Session, load_adapter: Callable[[str], None]) -> None:
-    """Choose the model that was chosen; a backbone that is not known any more is left out."""
+def use_model(
+    restored: Restored,
+    session: Session,
+    load_adapter: Callable[[str], None],
+    load_versions: Callable[[Sequence[AdapterVersion], int | None, Variant], None],
+) -> None:
+    """Choose the model that was chosen, and bring all versions back.
+
+    A backbone that is not known any more is left out.
+    """
     model = restored.record.model
+    versions = [
+        AdapterVersion(known.number, path, known.name, known.parent, known.note)
+        for path, known in restored.versions
+    ]
+    own = (v.number for v in versions if v.adapter == restored.adapter)
+    chosen = next(own, None)
+    if versions:
+        adapted = model.variant == Variant.ADAPTED
+        load_versions(versions, chosen, Variant.ADAPTED if adapted else Variant.BASE)
     if model.backbone not in session.library.backbones():
         return
     session.choose_backbone(model.backbone)
-    if model.variant == Variant.ADAPTED and restored.adapter is not None:
+    if model.variant == Variant.ADAPTED and chosen is None and restored.adapter:
         load_adapter(str(restored.adapter))
 
 
@@ -91,6 +111,13 @@ def use_channels(
     """Choose the channels that were chosen, where their layers are open."""
     if image is not None:
         session.channels = make_channel_choice(restored.record.channels, image, viewer.layers)
+
+
+def use_classes(record: ProjectRecord, session: Session) -> None:
+    """Let the classes be chosen that could be chosen, and choose the one that was."""
+    session.add_classes(record.classes)
+    if record.object_class:
+        session.choose_class(record.object_class)
 
 
 def note_saved(layer: Labels, store: ProjectStore, folder: str) -> None:

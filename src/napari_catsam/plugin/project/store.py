@@ -24,6 +24,7 @@ import tifffile
 
 from napari_catsam.errors import UnreadableFileError
 from napari_catsam.images import replace_file
+from napari_catsam.plugin.project.adapter_files import AdapterFiles
 from napari_catsam.plugin.project.folder_lock import FolderLock
 from napari_catsam.plugin.project.place import default_root, image_key, read_place, write_place
 from napari_catsam.plugin.project.reading import (
@@ -33,13 +34,13 @@ from napari_catsam.plugin.project.reading import (
     PlanePixels,
     Restored,
     find_folders,
+    leave_out_old,
     read_project,
     read_record,
 )
 from napari_catsam.plugin.project.record import (
     ImageRecord,
     LabelsRecord,
-    ModelRecord,
     PlaneRecord,
     ProjectRecord,
     list_ids,
@@ -47,8 +48,6 @@ from napari_catsam.plugin.project.record import (
 from napari_catsam.plugin.project.record_json import record_to_json
 
 __all__ = ["ProjectStore"]
-
-ADAPTER = "adapter.safetensors"
 
 
 class ProjectStore:
@@ -77,7 +76,7 @@ class ProjectStore:
         self._key = ""
         self._home: Path | None = None
         self._lock: FolderLock | None = None
-        self._adapter: Any = None
+        self._adapters = AdapterFiles()
         self._labels: dict[str, LabelsRecord] = {}
         self._planes: dict[tuple[str, tuple[int, ...]], PlaneRecord] = {}
         self._record: ProjectRecord | None = None
@@ -98,7 +97,7 @@ class ProjectStore:
         return self._root / self._key
 
     def open(self) -> tuple[Found, ...]:
-        """Find the work of earlier times that no other window has open, the latest first."""
+        """Find the work to offer that no other window has open, the latest first."""
         found = []
         homes = dict.fromkeys((self.home, self._default_home))
         folders = [folder for home in homes for folder in find_folders(home)]
@@ -109,7 +108,7 @@ class ProjectStore:
                 if (record.objects or record.drawn) and lock.take():
                     lock.release()
                     found.append(Found(folder, record))
-        return tuple(found)
+        return leave_out_old(found)
 
     def adopt(self, folder: Path) -> ProjectRecord:
         """Go on in the folder of an earlier time.
@@ -122,6 +121,7 @@ class ProjectStore:
         record = read_record(folder)
         self._hold(folder)
         self.folder, self._record = folder, record
+        self._adapters.adopt(record.model)
         self._labels = {labels.folder: labels for labels in record.labels}
         self._planes = {(lab.folder, p.index): p for lab in record.labels for p in lab.planes}
         return record
@@ -174,8 +174,12 @@ class ProjectStore:
         self._update_labels(change.labels)
         for copy in change.planes:
             self._write_plane(folder, copy)
-        model, labels = self._write_model(folder, change), self._list_labels()
-        record = ProjectRecord(self.image, model, labels, change.prompts, channels=change.channels)
+        model = self._adapters.write(folder, change.model, change.versions, change.adapter)
+        labels = self._list_labels()
+        record = ProjectRecord(
+            self.image, model, labels, change.prompts,
+            channels=change.channels, classes=change.classes, object_class=change.object_class,
+        )  # fmt: skip
         if record != self._record:
             self._record = None
             saved = replace(record, saved=datetime.now(UTC))
@@ -280,14 +284,6 @@ class ProjectStore:
         )
         replace_file(folder / copy.folder / plane.file, content.getvalue())
         self._planes[key] = plane
-
-    def _write_model(self, folder: Path, change: Change) -> ModelRecord:
-        if change.adapter is not None and change.adapter is not self._adapter:
-            change.adapter.save(folder / ADAPTER)
-            self._adapter = change.adapter
-        # One that was restored is there before it is loaded.
-        there = self._adapter is not None or (folder / ADAPTER).exists()
-        return replace(change.model, adapter=ADAPTER if there else "")
 
 
 def _make(folder: Path) -> None:

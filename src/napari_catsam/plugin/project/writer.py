@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.device.disk_thread import DiskThread
-from napari_catsam.plugin.project.open_project import OpenProject, read_model
+from napari_catsam.plugin.project.open_project import OpenProject
 from napari_catsam.plugin.project.reading import Change
 from napari_catsam.plugin.project.store import ProjectStore
 from napari_catsam.plugin.session import Session
@@ -72,7 +72,7 @@ class ProjectWriter(QObject):
         mine = self._writing is not None and self._writing[0] is project
         writing = self._writing[1].planes if self._writing is not None and mine else ()
         project.gather(None)
-        change = project.take_all(read_model(self._session), self._session.adapter, writing)
+        change = project.take_all(self._session, writing)
         if change is not None:
             self._disk.run_unheard(partial(_write_unheard, project.store, change))
 
@@ -92,9 +92,8 @@ class ProjectWriter(QObject):
         self.failed.emit(text)
 
     def _write_next(self) -> None:
-        model, adapter = read_model(self._session), self._session.adapter
         for project in self._projects:
-            change = project.take(model, adapter)
+            change = project.take(self._session)
             if change is not None:
                 self._writing = (project, change)
                 work = partial(project.store.write, change)

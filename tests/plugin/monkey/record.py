@@ -81,7 +81,7 @@ class Record:
         self.asked: deque[Asked] = deque()
         self.trouble: list[str] = []
         self.into: Any = None
-        self.writes = 0
+        self.writes = self.checks = 0
         self._finished: Any = None
         self._note_into()
         for layer in viewer.layers:
@@ -148,6 +148,7 @@ class Record:
     def check(self) -> None:
         __tracebackhide__ = True
         assert not self.trouble, self.trouble
+        self.checks += 1
         live = [layer.name for layer in self.viewer.layers if is_own(layer)]
         annotating, active = self.session.annotating, self.widget.commands.live.active
         assert annotating == active == self.widget.live_view.annotate.isChecked()

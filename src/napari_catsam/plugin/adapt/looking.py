@@ -1,0 +1,258 @@
+"""Looks at planes of a stack, or regions of a plane, for what to annotate next: the worker's side."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.adaptation.suggestion import (
+    ObjectLook,
+    choose_places,
+    find_region,
+    make_grid,
+    name_region,
+    rank_places,
+)
+from napari_catsam.plugin.adapt.boxes import list_boxes
+from napari_catsam.plugin.device.engine import Engine, ModelChoice
+from napari_catsam.plugin.layers.new_layers import ObjectMask
+from napari_catsam.plugin.layers.planes import Plane
+from napari_catsam.plugin.layers.prompts import PromptSet
+from napari_catsam.plugin.wording import describe_plane
+
+__all__ = ["Outlook", "Proposal", "look_around"]
+
+MOST_PLANES = 24
+"""Of a stack, evenly spread."""
+
+MOST_OBJECTS = 6
+"""Of a plane of a stack: the largest of the nearest plane that has labels."""
+
+PLANE_GRID, REGION_GRID = 4, 9
+"""Clicks along each side of a plane of a stack without labels, and of a single plane."""
+
+LEAST_SCORE = 0.5
+"""At a click where both models expect less there is hardly an object."""
+
+LARGEST_SHARE = 0.4
+"""Of a plane; what is larger at a click is the background."""
+
+MOST_SHOWN = 5
+
+Steps = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is to be looked at, and with which models.
+
+    Attributes
+    ----------
+    plane : Plane
+        A plane of the image; parallel ones are looked at if there are any.
+    labels : array_like or None
+        What is annotated already, of the shape of the image without channels.
+    base : ModelChoice
+        The base model.
+    adapted : ModelChoice or None
+        To compare with, if there is an adapter.
+    """
+
+    plane: Plane
+    labels: Any
+    base: ModelChoice
+    adapted: ModelChoice | None
+
+    @property
+    def hidden(self) -> Steps:
+        """The axes along which there are other planes."""
+        axes = (axis for axis, _ in self.plane.position if axis != self.plane.channel_axis)
+        return tuple(axis for axis in axes if self.plane.data.shape[axis] > 1)
+
+    def at(self, steps: Steps) -> Plane:
+        """Return the plane at positions along the hidden axes."""
+        return self.plane.at([*zip(self.hidden, steps, strict=True)])
+
+    def read_labels(self, plane: Plane) -> npt.NDArray[Any]:
+        """Return the labels (H, W) of a plane, all 0 where there are none."""
+        if self.labels is None:
+            return np.zeros(plane.size, np.uint8)
+        return np.asarray(self.labels[plane.index])
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A place that is worth annotating.
+
+    Attributes
+    ----------
+    plane : Plane
+        Which one.
+    at : (float, float)
+        Row and column of the object that is most in doubt.
+    text : str
+        Where and why: "z=14: base and adapted disagree, IoU 0.61".
+    """
+
+    plane: Plane
+    at: tuple[float, float]
+    text: str
+
+
+def look_around(
+    engine: Engine, outlook: Outlook
+) -> Generator[str, bool | None, tuple[Proposal, ...]]:
+    """Find what to annotate next.
+
+    Of a stack, at most 24 planes without labels are looked at, evenly spread, each with the boxes
+    of the largest objects of the nearest plane that has labels: what is in a stack goes on from
+    slice to slice. Without any labels, and on a single plane, a grid of clicks is asked, and kept
+    where one of the models expects an object that is not annotated yet.
+
+    Parameters
+    ----------
+    engine : Engine
+        In its worker.
+    outlook : Outlook
+        Where to look.
+
+    Yields
+    ------
+    str
+        What is done, once a plane and model, so that prompts are answered in between.
+
+    Returns
+    -------
+    tuple of Proposal
+        The best first.
+    """
+    if outlook.hidden:
+        return (yield from _look_at_planes(engine, outlook))
+    return (yield from _look_at_regions(engine, outlook))
+
+
+def _look_at_planes(
+    engine: Engine, outlook: Outlook
+) -> Generator[str, bool | None, tuple[Proposal, ...]]:
+    lengths = [outlook.plane.data.shape[axis] for axis in outlook.hidden]
+    places: list[Steps] = [*product(*map(range, lengths))]
+    labelled = [n for n, steps in enumerate(places) if _has_labels(outlook, steps)]
+    chosen = choose_places(len(places), MOST_PLANES, frozenset(labelled))
+    looks: list[ObjectLook] = []
+    for done, number in enumerate(chosen, 1):
+        plane = outlook.at(places[number])
+        near = _find_nearest(places, labelled, places[number])
+        doing = f"looking at {describe_plane(plane)}, {done} of {len(chosen)}"
+        if near is None:
+            prompts = PromptSet(points=make_grid(plane.size, PLANE_GRID))
+        else:
+            labels = outlook.read_labels(outlook.at(near))
+            prompts = PromptSet(boxes=list_boxes(labels, MOST_OBJECTS))
+        pairs = yield from _ask_both(engine, outlook, plane, prompts, doing)
+        looks += _compare(pairs, plane, number, clicks=near is None)
+    return tuple(
+        Proposal(plane, found.at, f"{describe_plane(plane)}: {found.reason}")
+        for found in rank_places(looks, MOST_SHOWN)
+        for plane in [outlook.at(places[found.place])]
+    )
+
+
+def _look_at_regions(
+    engine: Engine, outlook: Outlook
+) -> Generator[str, bool | None, tuple[Proposal, ...]]:
+    plane = outlook.plane
+    grid, known = make_grid(plane.size, REGION_GRID), outlook.read_labels(plane)
+    rows, columns = grid.round().astype(int).T
+    clicks = grid[known[rows, columns] == 0]
+    if not len(clicks):
+        return ()
+    doing = f"looking at {describe_plane(plane)}"
+    pairs = yield from _ask_both(engine, outlook, plane, PromptSet(points=clicks), doing)
+    looks = [
+        ObjectLook(find_region(look.at, plane.size), look.at, look.score, look.agreement)
+        for look in _compare(pairs, plane, 0, clicks=True)
+        if not known[round(look.at[0]), round(look.at[1])]
+    ]
+    return tuple(
+        Proposal(plane, found.at, f"{name_region(found.place)}: {found.reason}")
+        for found in rank_places(looks, MOST_SHOWN)
+    )
+
+
+def _has_labels(outlook: Outlook, steps: Steps) -> bool:
+    return bool(outlook.labels is not None and outlook.read_labels(outlook.at(steps)).any())
+
+
+def _find_nearest(places: Sequence[Steps], labelled: Sequence[int], at: Steps) -> Steps | None:
+    """Return where the nearest plane with labels is; None without any."""
+    known = [places[number] for number in labelled]
+    return min(known, key=lambda steps: np.abs(np.subtract(steps, at)).sum(), default=None)
+
+
+Pair = tuple[ObjectMask, ObjectMask | None]
+"""The mask of the model in use, and that of the base model where it is another one."""
+
+
+def _ask_both(
+    engine: Engine, outlook: Outlook, plane: Plane, prompts: PromptSet, doing: str
+) -> Generator[str, bool | None, list[Pair]]:
+    base = yield from _ask(engine, outlook.base, plane, prompts, doing)
+    if outlook.adapted is None:
+        return [(mask, None) for mask in base]
+    adapted = yield from _ask(engine, outlook.adapted, plane, prompts, doing)
+    return [*zip(adapted, base, strict=True)]
+
+
+def _ask(
+    engine: Engine, model: ModelChoice, plane: Plane, prompts: PromptSet, doing: str
+) -> Generator[str, bool | None, list[ObjectMask]]:
+    """Segment, and say in words of one's own what is done."""
+    steps = engine.segment(model, plane, prompts)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: list[ObjectMask] = end.value
+            return found
+        yield doing
+
+
+def _compare(
+    pairs: Sequence[Pair], plane: Plane, place: int, *, clicks: bool
+) -> Iterator[ObjectLook]:
+    most = LARGEST_SHARE * plane.size[0] * plane.size[1]
+    for mask, other in pairs:
+        both = [one for one in (mask, other) if one is not None]
+        if not any(one.mask.any() for one in both):
+            continue
+        large = max(int(one.mask.sum()) for one in both) > most
+        if clicks and (large or max(one.score for one in both) < LEAST_SCORE):
+            continue
+        shown = mask if mask.mask.any() else both[-1]
+        agreement = None if other is None else _overlap(mask, other)
+        yield ObjectLook(place, _find_middle(shown), mask.score, agreement)
+
+
+def _overlap(one: ObjectMask, other: ObjectMask) -> float:
+    """Return the intersection over union of two cut masks."""
+    low = np.maximum(one.corner, other.corner)
+    high = np.minimum(
+        np.add(one.corner, one.mask.shape), np.add(other.corner, other.mask.shape)
+    ).clip(low)
+    cut = [
+        part.mask[tuple(map(slice, low - part.corner, high - part.corner))] for part in (one, other)
+    ]
+    common = int((cut[0] & cut[1]).sum()) if cut[0].shape == cut[1].shape else 0
+    return common / max(1, int(one.mask.sum()) + int(other.mask.sum()) - common)
+
+
+def _find_middle(found: ObjectMask) -> tuple[float, float]:
+    """Return a pixel (row, column) of the mask near its middle."""
+    places = np.argwhere(found.mask)
+    nearest = places[np.abs(places - places.mean(axis=0)).sum(axis=1).argmin()]
+    return float(nearest[0] + found.corner[0]), float(nearest[1] + found.corner[1])

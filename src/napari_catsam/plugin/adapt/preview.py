@@ -1,0 +1,136 @@
+"""What the model in training makes of the plane that is shown: the worker's side of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_catsam.plugin.adapt.boxes import list_boxes
+from napari_catsam.plugin.device.library import PredictorLike
+from napari_catsam.plugin.layers.planes import Plane
+from napari_catsam.types import Prompts
+
+__all__ = ["PreviewPicture", "PreviewWish", "TrainingPreview"]
+
+PAUSE = 3.0
+"""Seconds between two pictures."""
+
+SHARE = 0.2
+"""Of the time, what pictures may take on a slow device."""
+
+MOST_OBJECTS = 24
+"""Of a plane; the largest."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewWish:
+    """What is to be seen.
+
+    Attributes
+    ----------
+    plane : Plane
+        Of the image.
+    prompts : Prompts or None
+        Of the object that is being annotated.
+    labels : array_like or None
+        Without prompts, the boxes of these objects on the plane are asked: a Labels layer's data.
+    """
+
+    plane: Plane
+    prompts: Prompts | None = None
+    labels: Any = None
+
+    def read_prompts(self) -> Prompts | None:
+        """Return what is asked; None if there is nothing on the plane."""
+        if self.prompts is not None or self.labels is None:
+            return self.prompts
+        boxes = list_boxes(np.asarray(self.labels[self.plane.index]), MOST_OBJECTS)
+        return Prompts(boxes=boxes) if len(boxes) else None
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewPicture:
+    """What the model in training makes of a plane.
+
+    Attributes
+    ----------
+    plane : Plane
+        Which one.
+    corner : (int, int)
+        Row and column of the first pixel.
+    objects : ndarray, (h, w), int
+        The masks by number, 0 is background.
+    count : int
+        How many were asked for.
+    """
+
+    plane: Plane
+    corner: tuple[int, int]
+    objects: npt.NDArray[np.uint8]
+    count: int
+
+
+class TrainingPreview:
+    """Draws what is wished now and then; a :class:`~napari_catsam.adaptation.preview.Preview`.
+
+    Parameters
+    ----------
+    make_predictor : callable
+        Makes a predictor of a model.
+    pause : float
+        Seconds between two pictures, at least.
+
+    Attributes
+    ----------
+    wish : PreviewWish or None
+        None for nothing. Set from the main thread, as a whole; read by the worker.
+    """
+
+    def __init__(
+        self, make_predictor: Callable[[Any], PredictorLike], pause: float = PAUSE
+    ) -> None:
+        self.wish: PreviewWish | None = None
+        self._make_predictor, self._pause = make_predictor, pause
+        self._next = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether there is a wish, and the last picture is old enough."""
+        return self.wish is not None and time.monotonic() >= self._next
+
+    def draw(self, model: Any) -> PreviewPicture | None:
+        """Draw what is wished; None if there is nothing on the plane, or it cannot be drawn."""
+        wish, started = self.wish, time.monotonic()
+        try:
+            return None if wish is None else self._draw(model, wish)
+        except Exception:  # noqa: BLE001  (a picture is not worth a training)
+            _LOG.warning("cannot draw what the model in training makes of it", exc_info=True)
+            return None
+        finally:
+            now = time.monotonic()
+            self._next = now + max(self._pause, (now - started) / SHARE)
+
+    def _draw(self, model: Any, wish: PreviewWish) -> PreviewPicture | None:
+        prompts = wish.read_prompts()
+        if prompts is None:
+            return None
+        predictor, plane = self._make_predictor(model), wish.plane
+        embedding = predictor.embed(plane.read(), plane.intensity)
+        masks = predictor.predict(embedding, prompts).masks
+        found: npt.NDArray[np.bool_] = np.logical_or.reduce(masks)
+        rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+        if not rows.size:
+            return PreviewPicture(plane, (0, 0), np.zeros((0, 0), np.uint8), len(masks))
+        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        objects = np.zeros(found[window].shape, np.uint8)
+        for number, mask in enumerate(masks, 1):
+            objects[mask[window]] = number
+        return PreviewPicture(plane, (int(rows[0]), int(columns[0])), objects, len(masks))

@@ -1,0 +1,78 @@
+"""The layer that shows what the model in training makes of a plane."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+
+from napari_catsam.plugin.adapt.preview import PreviewPicture
+from napari_catsam.plugin.layers.own import OWN, is_own
+from napari_catsam.plugin.layers.planes import data_to_world
+from napari_catsam.plugin.layers.redrawing import draw_windows
+from napari_catsam.plugin.live.layers import lift
+
+__all__ = ["PreviewLayer"]
+
+COLOUR = "#ffb000"
+"""Not that of a mask that can be accepted."""
+
+NAME = "preview of the training"
+
+OPACITY = 0.45
+
+
+class PreviewLayer:
+    """One layer on an image, there as long as there is a picture; nobody writes it anywhere.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where it is added.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._layer: Labels | None = None
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, if it is there."""
+        known = any(layer is self._layer for layer in self._viewer.layers)
+        return self._layer if known else None
+
+    def show(self, image: Image, picture: PreviewPicture) -> None:
+        """Show a picture on the image that it is of, in place of the one before."""
+        layer = self.layer or self._add(image)
+        shape = [1] * image.ndim
+        objects = picture.objects if picture.objects.size else np.zeros((1, 1), np.uint8)
+        shape[picture.plane.axes[0]], shape[picture.plane.axes[1]] = objects.shape
+        matrix, affine = data_to_world(image), np.eye(image.ndim + 1)
+        affine[:-1, :-1] = matrix.matrix
+        affine[:-1, -1] = matrix(lift(picture.plane, [picture.corner])[0])
+        layer.data = objects.reshape(shape)
+        layer.affine = affine
+
+    def remove(self) -> None:
+        """Take it out of the viewer, if it is there."""
+        layer, self._layer = self.layer, None
+        if layer is not None:
+            draw_windows()
+            self._viewer.layers.remove(layer)
+
+    def _add(self, image: Image) -> Labels:
+        """Add it below the prompts of the object that is annotated; that stays selected."""
+        layers = self._viewer.layers
+        layer = Labels(
+            np.zeros((1,) * image.ndim, np.uint8), name=NAME, opacity=OPACITY,
+            metadata={OWN: True}, units=image.units, axis_labels=image.axis_labels,
+            colormap={0: "transparent", None: COLOUR},
+        )  # fmt: skip
+        active, selected = layers.selection.active, set(layers.selection)
+        place = next((i for i, known in enumerate(layers) if is_own(known)), len(layers))
+        layers.insert(place, layer)
+        layers.selection.clear()
+        layers.selection.update(selected)
+        layers.selection.active = active
+        self._layer = layer
+        return layer
