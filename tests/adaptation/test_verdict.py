@@ -35,11 +35,12 @@ def test_one_or_two_objects_need_a_fixed_margin_and_are_named() -> None:
     assert judge(np.array([0.5]), np.array([0.54]), held_out=True).helps
 
 
-def test_without_held_out_objects_a_fixed_margin_counts() -> None:
-    before = np.full(6, 0.5)
-    verdict = judge(before, before + 0.02, held_out=False)
+def test_no_gain_on_the_masks_learnt_from_counts() -> None:
+    before = np.full(6, 0.4)
+    verdict = judge(before, before + 0.3, held_out=False)
     assert not verdict.helps
-    assert "nothing was held out" in verdict.words
+    assert verdict.words.startswith("not better than the base model: IoU +0.300, on the masks")
+    assert "none could be held out" in verdict.words
 
 
 def test_a_tiny_gain_is_none_however_steady() -> None:

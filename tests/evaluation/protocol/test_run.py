@@ -25,7 +25,14 @@ from napari_catsam.types import Progress
 from tests.evaluation.datasets.trees import draw_pair
 
 FEW = {"epochs": 4, "check_every": 2, "seed": 0}
-FILES = {"adapter.safetensors", "config.json", "curves.csv", "environment.json", "result.json"}
+FILES = {
+    "adapter.safetensors",
+    "config.json",
+    "curves.csv",
+    "environment.json",
+    "examples",
+    "result.json",
+}
 
 
 class KilledError(Exception):
@@ -64,6 +71,7 @@ def finish(work: Generator[Progress, Any, RunResult]) -> RunResult:
 def test_a_run_leaves_all_that_it_did_in_its_folder(base: CatSam, whu: Dataset, out: Path) -> None:
     result = run(base, whu, out, shots="16")
     assert {path.name for path in out.iterdir()} == FILES
+    assert any((out / "examples").rglob("adapted.png"))
     assert result == read_result(out)
     assert (result.dataset, result.method, result.backbone) == ("whu", "cat-a", "tiny")
     assert (result.shots, result.training_images, result.epochs, result.steps) == ("16", 16, 4, 16)
