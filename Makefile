@@ -13,7 +13,7 @@ DOCS_INSTALLED := .venv/.installed-docs
 help:
 	@echo "make demo         see it work: boxes to masks, adaptation on one mask, before and after"
 	@echo "make test         run the tests"
-	@echo "make test-slow    run the tests that need vit_b at full size"
+	@echo "make test-slow    run the long tests, most of which need vit_b at full size"
 	@echo "make monkey       200 actions by chance in napari, five seeds; see docs/development.md"
 	@echo "make lint         style, types, import contract, plugin manifest"
 	@echo "make format       put the source into its style"

@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--seconds", nargs="+", type=float, default=[15, 30, 60, 120])
     parser.add_argument("--methods", nargs="+", default=["cat-a"])
-    parser.add_argument("--inits", nargs="+", default=["base"])
+    parser.add_argument("--inits", nargs="+", default=["identity"])
     parser.add_argument("--views", nargs="+", default=["new"])
     parser.add_argument("--settings", default="{}", help="further fields of TrainConfig, as JSON")
     parser.add_argument("--images", type=int, default=8, help="test images of a set")

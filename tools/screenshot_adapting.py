@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["show_adapting"]
 
 SECONDS = 300.0
-"""Of the training, which is stopped before."""
+"""Of the training."""
 
 SHOTS = (SLICE - 8, SLICE)
 """The slices with masks."""
@@ -60,13 +60,13 @@ def show_adapting(make: Callable[..., Stage]) -> None:
     stage.show(view)
     stage.shoot("adapt_training")
 
-    view.stop_button.click()
+    wait_until(lambda: bool(widget.session.versions), round(1000 * SECONDS))
     stage.settle()
-    wait_until(lambda: widget.session.adapter is not None)
     stage.annotate()
     widget.session.use_version(widget.session.versions[0])
     stage.give(LivePrompt(_find_box(truth[SLICE], masks[SLICE])))
-    let_pass(5000)  # until the notification of the result is gone
+    stage.dismiss()
+    let_pass(500)  # until the panel has its height
     stage.show(view.curves)
     stage.shoot("adapt_after")
 
@@ -74,6 +74,8 @@ def show_adapting(make: Callable[..., Stage]) -> None:
     view.suggest.button.click()
     stage.settle()
     wait_until(lambda: bool(widget.session.suggestions))
+    stage.dismiss()
+    viewer.reset_view()  # the place is in the middle, and the picture is of the whole slice
     stage.show(view.suggest)
     stage.shoot("adapt_suggest")
 

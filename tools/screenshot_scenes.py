@@ -203,10 +203,8 @@ def show_guide(make: Make) -> None:
     stage.settle()
     wait_until(lambda: widget.session.adapter is not None)
     stage.give(LivePrompt(_box(truth == others[2])))
+    stage.dismiss()
     stage.shoot("guide_compare")
-    widget.guide.end()
-    stage.show(widget.adapt_view)
-    stage.shoot("adapt")
 
 
 def show_channels(make: Make) -> None:

@@ -13,7 +13,7 @@ from napari.layers import Image
 from PIL import Image as Pillow
 from qtpy.QtCore import QEventLoop, QPoint, QRect, Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
+from qtpy.QtWidgets import QDialog, QMainWindow, QScrollArea, QWidget
 
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.dock.folding import Fold
@@ -117,6 +117,12 @@ class Stage:
         let_pass(200)
 
     # THE USER
+
+    def dismiss(self) -> None:
+        """Close the notifications; by themselves they only go in a window that has the focus."""
+        for dialog in self.main_window.findChildren(QDialog):
+            if type(dialog).__name__ == "NapariQtNotification":
+                dialog.close()
 
     def annotate(self) -> None:
         """Press Annotate."""

@@ -39,7 +39,7 @@ def start(base: CatSam, config: TrainConfig) -> CatSam:
 @pytest.mark.parametrize("method", METHODS)
 def test_fresh_masks_are_about_those_of_the_base_model(base: CatSam, method: str) -> None:
     wanted = logits_of(base).ravel()
-    config = TrainConfig(method=method)
+    config = TrainConfig(method=method, init="base")
     near = np.corrcoef(wanted, logits_of(start(base, config)).ravel())[0, 1]
     released = dataclasses.replace(config, init="official")
     far = np.corrcoef(wanted, logits_of(start(base, released)).ravel())[0, 1]
@@ -49,7 +49,7 @@ def test_fresh_masks_are_about_those_of_the_base_model(base: CatSam, method: str
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fresh_masks_are_nearly_those_of_the_small_model(small: CatSam, method: str) -> None:
-    fresh = start(small, TrainConfig(method=method))
+    fresh = start(small, TrainConfig(method=method, init="base"))
     assert np.corrcoef(logits_of(small).ravel(), logits_of(fresh).ravel())[0, 1] > 0.999
 
 
@@ -68,7 +68,7 @@ def test_an_adapter_is_taken_as_it_is(base: CatSam) -> None:
 def test_a_loaded_adapter_corrects_the_base_mask_as_in_training(
     base: CatSam, method: str, tmp_path: Path
 ) -> None:
-    model = start(base, TrainConfig(method=method))
+    model = start(base, TrainConfig(method=method, init="base"))
     path = cut_adapter(model).save(tmp_path / "a.safetensors")
     loaded = apply_adapter(base, load_adapter(path))
     assert loaded.head is not None

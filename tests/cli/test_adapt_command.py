@@ -58,22 +58,22 @@ def test_the_defaults_are_those_of_the_library(configs: list[TrainConfig]) -> No
 def test_help_shows_the_defaults_and_the_choices(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     shown = run("adapt --help").stdout
-    for words in ("base|identity|official", "[default: base]", "[default: 0.003]", "--state"):
+    for words in ("identity|base|official", "[default: identity]", "[default: 0.003]", "--state"):
         assert words in shown
 
 
 def test_options_reach_the_training(folder: Path, run: Run, configs: list[TrainConfig]) -> None:
     line = (
-        f"{QUICK} --init identity --annotated everything --views fixed --decoder-share 0.5 "
+        f"{QUICK} --init base --annotated everything --views fixed --decoder-share 0.5 "
         "--loss-resolution image --learning-rate 0.0002"
     )
     result = run(line)
     assert result.exit_code == 0, result.output
     (config,) = configs
-    assert (config.init, config.annotated, config.views) == ("identity", "everything", "fixed")
+    assert (config.init, config.annotated, config.views) == ("base", "everything", "fixed")
     assert (config.decoder_share, config.loss_resolution) == (0.5, "image")
     assert config.learning_rate == 0.0002
-    assert load_adapter("a.safetensors").header.isolated
+    assert not load_adapter("a.safetensors").header.isolated
 
 
 def test_pixels_to_ignore_are_given_one_file_an_image(

@@ -93,7 +93,7 @@ class TrainConfig:
     budget_s: float = 60.0
     steps: int | None = None
     seed: int = 0
-    init: Literal["base", "identity", "official"] = "base"
+    init: Literal["base", "identity", "official"] = "identity"
     views: Literal["new", "fixed"] = "new"
     annotated: Literal["surroundings", "everything"] = "surroundings"
     loss_resolution: Literal["decoder", "image"] = "decoder"

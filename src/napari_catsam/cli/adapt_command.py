@@ -82,7 +82,7 @@ def adapt(
     device: DeviceOption = "auto",
     state: StateOption = None,
     ignore: IgnoreOption = None,
-    init: InitOption = "base",
+    init: InitOption = "identity",
     annotated: AnnotatedOption = "surroundings",
     views: ViewsOption = "new",
     decoder_share: DecoderShareOption = 0.0,

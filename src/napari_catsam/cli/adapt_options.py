@@ -49,8 +49,8 @@ InitOption = Annotated[
     str,
     typer.Option(
         "--init",
-        metavar="base|identity|official",
-        help="Start about with the base model's masks, exactly with them, or from random numbers as "
+        metavar="identity|base|official",
+        help="Start exactly with the base model's masks, about with them, or from random numbers as "
         "released.",
     ),
 ]

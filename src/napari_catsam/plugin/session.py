@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from psygnal import SignalGroupDescriptor
@@ -14,6 +13,7 @@ from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
 from napari_catsam.plugin.adapt.versions import (
     AdapterVersion,
     add_versions,
+    find_same,
     find_version,
     make_version,
 )
@@ -24,6 +24,7 @@ from napari_catsam.plugin.layers.mask_writing import WritePolicy
 from napari_catsam.plugin.live.live_object import LiveObject
 from napari_catsam.plugin.live.prompt import Tool
 from napari_catsam.plugin.settings import DEVICES, Settings
+from napari_catsam.plugin.variant import Variant
 from napari_catsam.plugin.wording import describe_scores
 from napari_catsam.types import Progress
 
@@ -35,13 +36,6 @@ PASSING = (
     "scored", "suggesting", "suggestions", "late",
 )  # fmt: skip
 """Fields of a session that change nothing of what is chosen."""
-
-
-class Variant(StrEnum):
-    """Which of two models is used."""
-
-    BASE = "base"
-    ADAPTED = "adapted"
 
 
 @dataclass
@@ -260,10 +254,7 @@ class Session:
             Which of these two segments.
         """
         self.versions = add_versions(self.versions, tuple(versions))
-        same = (
-            v for v in self.versions if chosen is not None and v.adapter.sha256 == chosen.sha256
-        )
-        version = next(same, None)
+        version = find_same(self.versions, chosen)
         if version is not None:
             self.use_version(version)
             self.variant = variant

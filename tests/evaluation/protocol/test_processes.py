@@ -44,7 +44,9 @@ def launch_two(launcher: str, line: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("launcher", ["torchrun", "fabric run"])
+@pytest.mark.parametrize(
+    "launcher", ["torchrun", pytest.param("fabric run", marks=pytest.mark.slow)]
+)
 def test_two_processes_train_and_test_as_one(launcher: str, whu: Dataset, tmp_path: Path) -> None:
     pytest.importorskip("lightning_fabric")
     # 16 images in batches of 5: the last has one image, which leaves a process without any.

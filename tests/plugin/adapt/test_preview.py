@@ -12,7 +12,7 @@ import pytest
 from napari_catsam.plugin.adapt import training
 from napari_catsam.plugin.adapt.boxes import list_boxes
 from napari_catsam.plugin.adapt.preview import PreviewWish, TrainingPreview
-from napari_catsam.plugin.adapt.preview_layer import NAME
+from napari_catsam.plugin.adapt.preview_layer import NAME, draw_objects
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.types import Intensity, Progress, Prompts
@@ -104,7 +104,7 @@ def test_nothing_is_drawn_of_a_plane_without_objects_and_prompts_are_enough(
     assert find_preview(viewer) is None
     widget.commands.live.start(widget.segment_view.image.value, cells)
     widget.commands.live.give(LivePrompt((20.0, 30.0)))
-    qtbot.waitUntil(shows(viewer, lambda layer: layer.data.sum() == 25), timeout=WAIT)
+    qtbot.waitUntil(shows(viewer, lambda layer: np.count_nonzero(layer.data) == 25), timeout=WAIT)
     layer = find_preview(viewer)
     assert tuple(layer.data_to_world((0, 0, 0))) == (8, 18, 28)
     # Below the prompts, which stay active and get the mouse.
@@ -157,6 +157,16 @@ def test_closing_the_widget_takes_the_preview_along(
     widget.shut_down()
     trainee.end.set()
     assert find_preview(viewer) is None
+
+
+def test_objects_that_touch_have_outlines_between_them_and_where_the_picture_ends() -> None:
+    objects = np.zeros((3, 10), np.uint8)
+    objects[:, :4], objects[:, 4:8] = 1, 2
+    assert draw_objects(objects).tolist() == [
+        [2, 2, 2, 2, 2, 2, 2, 2, 0, 0],
+        [2, 1, 1, 2, 2, 1, 1, 2, 0, 0],
+        [2, 2, 2, 2, 2, 2, 2, 2, 0, 0],
+    ]
 
 
 # THE WORKER'S SIDE

@@ -12,6 +12,7 @@ import pytest
 
 from napari_catsam.plugin import troubles
 from napari_catsam.plugin.adapt.looking import _overlap
+from napari_catsam.plugin.adapt.suggest_view import SuggestView
 from napari_catsam.plugin.adapt.suggester import CANCELLED, NOTHING
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.device.library import Library
@@ -228,6 +229,29 @@ def test_a_plane_that_cannot_be_read_is_told(
     wait_idle(widget)
     assert told == [f"cannot suggest: {prompt_error}"]
     assert not widget.session.suggesting
+
+
+def test_in_a_narrow_dock_long_places_take_two_lines_and_none_is_cut_off(qtbot: Any) -> None:
+    view = SuggestView()
+    qtbot.addWidget(view)
+    view.resize(600, 300)
+    view.show_places(["z=5: base and adapted disagree, IoU 0.50", "z=1: expected IoU 0.85"])
+    view.show()
+    wide = view.list.height()
+    view.resize(200, 300)
+    assert view.list.height() > wide
+    last = view.list.visualItemRect(view.list.item(1))
+    assert last.bottom() < view.list.viewport().height() <= last.bottom() + 3
+
+
+def test_the_border_of_a_button_that_cannot_be_pressed_does_not_cut_its_text(qtbot: Any) -> None:
+    view = SuggestView()
+    qtbot.addWidget(view)
+    view.setStyleSheet("QPushButton { border: 0 } QPushButton:disabled { border: 3px solid red }")
+    view.show_looking(looking=False, ready=True)
+    height = view.button.sizeHint().height()
+    view.show_looking(looking=False, ready=False)
+    assert view.button.sizeHint().height() == height + 6
 
 
 def test_the_real_library_looks_at_slices_with_two_models(qtbot: Any, viewer: Any) -> None:

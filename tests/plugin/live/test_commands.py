@@ -217,18 +217,6 @@ def test_accepted_objects_keep_their_pixels(make_stage: Any) -> None:
     assert stage.masks.data.max() == 2
 
 
-def test_nothing_is_accepted_before_the_answer(make_stage: Any) -> None:
-    stage = make_stage()
-    gate = stage.library.predictors["vit_nano"].gate = threading.Event()
-    stage.live.give(_click(20, 30))
-    stage.live.accept()
-    assert "nothing to accept" in stage.session.note
-    gate.set()
-    stage.settle()
-    stage.live.accept()
-    assert stage.masks.data[20, 30] == 1
-
-
 def test_of_many_prompts_while_the_model_works_only_the_newest_are_asked(make_stage: Any) -> None:
     stage = make_stage()
     gate = stage.library.predictors["vit_nano"].gate = threading.Event()

@@ -93,6 +93,13 @@ def iterate_run(
         plain.resize = config.resize
         return (yield from measure_test(plain, dataset, config, folder, processes))
     training = Training(base, dataset, config, processes)
+    return (yield from _train_and_test(training, settings, folder, processes))
+
+
+def _train_and_test(
+    training: Training, settings: dict[str, Any], folder: RunFolder, processes: Processes
+) -> Generator[Progress, bool | None, RunResult | None]:
+    """Go on from the state in the folder, if there is one; None if it was stopped."""
     state = folder.load_state()
     if state:
         training.resume(state, settings)
@@ -106,7 +113,7 @@ def iterate_run(
                 return None
         score = math.nan
         if training.check_due:
-            score = yield from _iterate_score(training, dataset, processes)
+            score = yield from _iterate_score(training, processes)
         training.note(score, time.monotonic() - started)
         if training.check_due and processes.first:
             _save(training, state, settings, folder)
@@ -151,10 +158,10 @@ def _finish(
 
 
 def _iterate_score(
-    training: Training, dataset: Dataset, processes: Processes
+    training: Training, processes: Processes
 ) -> Generator[Progress, bool | None, float]:
     """Score the values of now, if that is how values are chosen."""
-    config, held = training.config, training.held
+    config, held, dataset = training.config, training.held, training.dataset
     if config.select == "test":
         measured = yield from iterate_test_images(training.model, dataset, config, processes)
         return measured.iou_dataset

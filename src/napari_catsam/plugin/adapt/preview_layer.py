@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
@@ -12,14 +13,15 @@ from napari_catsam.plugin.layers.planes import data_to_world
 from napari_catsam.plugin.layers.redrawing import draw_windows
 from napari_catsam.plugin.live.layers import lift
 
-__all__ = ["PreviewLayer"]
+__all__ = ["PreviewLayer", "draw_objects"]
 
-COLOUR = "#ffb000"
-"""Not that of a mask that can be accepted."""
+INSIDE, OUTLINE = 1, 2
+"""What pixels of the layer are; without outlines, objects that touch would look like one."""
+
+COLOURS = {0: "transparent", INSIDE: "#ffb00048", OUTLINE: "#ffb000", None: "#ffb000"}
+"""Not those of a mask that can be accepted."""
 
 NAME = "preview of the training"
-
-OPACITY = 0.45
 
 
 class PreviewLayer:
@@ -50,7 +52,7 @@ class PreviewLayer:
         matrix, affine = data_to_world(image), np.eye(image.ndim + 1)
         affine[:-1, :-1] = matrix.matrix
         affine[:-1, -1] = matrix(lift(picture.plane, [picture.corner])[0])
-        layer.data = objects.reshape(shape)
+        layer.data = draw_objects(objects).reshape(shape)
         layer.affine = affine
 
     def remove(self) -> None:
@@ -64,9 +66,9 @@ class PreviewLayer:
         """Add it below the prompts of the object that is annotated; that stays selected."""
         layers = self._viewer.layers
         layer = Labels(
-            np.zeros((1,) * image.ndim, np.uint8), name=NAME, opacity=OPACITY,
+            np.zeros((1,) * image.ndim, np.uint8), name=NAME, opacity=1.0,
             metadata={OWN: True}, units=image.units, axis_labels=image.axis_labels,
-            colormap={0: "transparent", None: COLOUR},
+            colormap=COLOURS,
         )  # fmt: skip
         active, selected = layers.selection.active, set(layers.selection)
         place = next((i for i, known in enumerate(layers) if is_own(known)), len(layers))
@@ -76,3 +78,19 @@ class PreviewLayer:
         layers.selection.active = active
         self._layer = layer
         return layer
+
+
+def draw_objects(objects: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return what each pixel of numbered objects (h, w) is: 0, or inside or the outline of one.
+
+    The outline is the pixels of an object beside which, above, below, left or right, is another
+    value, or the end of the array. napari's own contour filters with a footprint, which takes long
+    where the plane is large, and it leaves objects open where the array ends.
+    """
+    around = np.pad(objects, 1)
+    edge = np.zeros(objects.shape, np.bool_)
+    for neighbours in (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]):
+        edge |= neighbours != objects
+    drawn = np.where(edge, OUTLINE, INSIDE).astype(np.uint8)
+    drawn[objects == 0] = 0
+    return drawn

@@ -10,8 +10,8 @@ USUAL_METHODS = ("cat-a", "cat-t", "hq")
 """What to choose from at first; the other methods are for comparison."""
 
 STARTS = {
-    "base": "about as the base model",
     "identity": "exactly as the base model",
+    "base": "about as the base model",
     "official": "random, as released",
 }
 """How fresh values begin, and what that is called."""
@@ -37,7 +37,7 @@ class Recipe:
         Of the optimiser; None takes the default.
     """
 
-    init: str = "base"
+    init: str = "identity"
     annotated: str = "surroundings"
     learning_rate: float | None = None
 

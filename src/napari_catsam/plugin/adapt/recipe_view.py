@@ -32,7 +32,7 @@ class RecipeView(QWidget):
         super().__init__()
         self.method = ChoiceBox("A method that is there for comparison, in place of the one above.")
         self.init = ChoiceBox(
-            "How fresh values begin: about as the base model, exactly as it, or from random numbers\n"
+            "How fresh values begin: exactly as the base model, about as it, or from random numbers\n"
             "as in the released code. A version that training goes on from is taken as it is."
         )
         self.init.set_choices([(text, name) for name, text in STARTS.items()], AS_USUAL.init)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_catsam.plugin.dock.parts import SPACE, make_button
 
 __all__ = ["SuggestView"]
 
+INSET = 5
+"""Pixels of a row beside its text, on either side."""
+
 ROOM = 6
-"""Pixels of a row above and below its text."""
+"""Pixels of a row above and below its text, together."""
 
 SUGGEST, STOP = "Suggest next", "Stop looking"
 
@@ -58,8 +62,11 @@ class SuggestView(QWidget):
     def show_looking(self, *, looking: bool, ready: bool) -> None:
         """Say whether places are looked for, and whether that can be asked for."""
         self._looking = looking
-        self.button.setText(STOP if looking else SUGGEST)
         self.button.setEnabled(looking or ready)
+        # Qt remembers the size that a button needs until it has another text; napari's themes give
+        # it a border while it cannot be pressed, and that cut the text off.
+        self.button.setText("")
+        self.button.setText(STOP if looking else SUGGEST)
 
     def show_places(self, texts: Sequence[str]) -> None:
         """Show the places in words, the first one as chosen; nothing for none."""
@@ -72,8 +79,29 @@ class SuggestView(QWidget):
         self.list.setVisible(bool(texts))
         if texts:
             self.list.setCurrentRow(0)
-            height = max(self.list.sizeHintForRow(0), self.fontMetrics().height() + ROOM)
-            self.list.setFixedHeight(len(texts) * height + 2 * self.list.frameWidth() + 2)
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fit the rows to the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit the rows to the new font."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give each row the height of its text, in as many lines as that takes, and the list theirs."""
+        self.list.ensurePolished()
+        frame, wrap = 2 * self.list.frameWidth(), int(Qt.TextFlag.TextWordWrap.value)
+        width, metrics, total = self.width() - frame - 2 * INSET, self.list.fontMetrics(), 0
+        for item in filter(None, map(self.list.item, range(self.list.count()))):
+            text = metrics.boundingRect(0, 0, width, 0, wrap, item.text())
+            item.setSizeHint(QSize(0, text.height() + ROOM))
+            total += text.height() + ROOM
+        self.list.setFixedHeight(total + frame)
 
     def _on_clicked(self) -> None:
         (self.stop_requested if self._looking else self.suggest_requested).emit()

@@ -12,6 +12,7 @@ __all__ = [
     "AdapterVersion",
     "add_versions",
     "describe_version",
+    "find_same",
     "find_verdict",
     "find_version",
     "make_version",
@@ -73,6 +74,12 @@ def add_versions(
 def find_version(known: Sequence[AdapterVersion], adapter: Any) -> AdapterVersion | None:
     """Return the version with an adapter; None if there is none."""
     return next((version for version in known if version.adapter is adapter), None)
+
+
+def find_same(known: Sequence[AdapterVersion], adapter: Any) -> AdapterVersion | None:
+    """Return the first version with an adapter's values; None without one."""
+    sha256 = None if adapter is None else adapter.sha256
+    return next((version for version in known if version.adapter.sha256 == sha256), None)
 
 
 def describe_version(version: AdapterVersion) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error
-from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError
 from napari_catsam.plugin.device.engine import Engine
 from napari_catsam.plugin.device.jobs import DeviceQueue
 from napari_catsam.plugin.layers.planes import locate_plane
 from napari_catsam.plugin.layers.removal import LayerRemoval
+from napari_catsam.plugin.live.acceptance import Acceptance
 from napari_catsam.plugin.live.drawing import LiveDrawing
 from napari_catsam.plugin.live.gestures import make_action
 from napari_catsam.plugin.live.key_bindings import KeyBindings
@@ -29,9 +29,8 @@ from napari_catsam.plugin.live.refining import Refining
 from napari_catsam.plugin.live.showing import LiveShowing
 from napari_catsam.plugin.live.target import LiveTarget
 from napari_catsam.plugin.objects.ids import ObjectIds
-from napari_catsam.plugin.objects.picking import PickedObject
 from napari_catsam.plugin.session import Session
-from napari_catsam.plugin.wording import Trouble, describe_accepted, describe_refined
+from napari_catsam.plugin.wording import Trouble
 
 __all__ = ["KEYS", "LiveCommands"]
 
@@ -64,13 +63,12 @@ class LiveCommands:
         The device's side.
     ids : ObjectIds, optional
         Gives numbers to new objects.
+
+    Attributes
+    ----------
+    accepted, refined : signal
+        Of :class:`~napari_catsam.plugin.live.acceptance.Acceptance`.
     """
-
-    accepted = Signal(object, object)
-    """A Labels layer and what was written into it, a :class:`Written`."""
-
-    refined = Signal(object, object)
-    """A Labels layer and what became of the object that was refined, a :class:`Refined`."""
 
     def __init__(
         self,
@@ -87,9 +85,12 @@ class LiveCommands:
         self._removal = LayerRemoval(viewer, queue)
         self._previews = Previews(session, queue, engine)
         self._showing = LiveShowing(session, queue)
-        self._previews.answered.connect(self._show)
+        self._previews.answered.connect(self._take_answer)
         self._previews.failed.connect(self._fail_to_answer)
         self._target = LiveTarget(viewer, ids or ObjectIds(viewer))
+        self._acceptance = Acceptance(session, self._target)
+        self._acceptance.ended.connect(self._show_nothing)
+        self.accepted, self.refined = self._acceptance.accepted, self._acceptance.refined
         self._refining = Refining(viewer, session, self._target)
 
     @property
@@ -135,6 +136,7 @@ class LiveCommands:
             self._drawing.close()
         own, self._layers, self._drawing = self._layers.own, None, None
         self._showing.use(None)
+        self._acceptance.drop()
         self._session.live, self._session.annotating = None, False
         return own
 
@@ -154,6 +156,7 @@ class LiveCommands:
             return
         live = self._session.live
         live = LiveObject(plane) if live is None or not live.lies_on(plane) else live.see(plane)
+        self._acceptance.drop()
         self._session.live = live.add(prompt)
         self._previews.ask()
         self._showing.wait()
@@ -178,8 +181,9 @@ class LiveCommands:
 
     def show_next_reading(self) -> None:
         """Show another mask that a lone click may mean."""
-        if self._session.live is not None:
-            self._show(self._session.live.next_reading())
+        live = self._session.live
+        if live is not None and live.answered:
+            self._show(live.next_reading())
 
     def flip_sign(self) -> None:
         """Let plain clicks be negative, or positive again."""
@@ -193,6 +197,7 @@ class LiveCommands:
         with suppress(CatsamError):  # the view has left the object's plane: it is asked of as it is
             plane = locate_plane(self._viewer, self._layers.image, self._session.channels)
             live = live.see(plane) if live.lies_on(plane) else live
+        self._acceptance.drop()
         self._session.live = live.forget()
         self._session.late = not self._session.live.answered
         self._previews.ask()
@@ -220,44 +225,28 @@ class LiveCommands:
     def new_object(self) -> None:
         """Begin another object; the mask that is shown is written first, if there is one."""
         live = self._session.live
-        if live is not None and live.answered:
+        shown = live is not None and live.reading is not None
+        if live is not None and (live.answered or (shown and self._previews.at_work)):
             self.accept()
         else:
             self.clear()
 
     def accept(self) -> None:
-        """Write the mask that is shown: a new object's under the next number, a refined one's back."""
+        """Write the mask: a new object's under the next number, a refined one's back.
+
+        Where the model is at work on it, it is written as soon as it is there.
+        """
         live, layers = self._session.live, self._layers
+        if live is not None and not live.answered and self._previews.at_work:
+            self._acceptance.wait_for(live)
+            return
         if live is None or layers is None or live.reading is None or not live.answered:
             self._session.note = "nothing to accept yet: draw a box or click an object"
             return
         try:
-            if live.picked is None:
-                self._accept_new(live, layers)
-            else:
-                self._accept_refined(live, live.picked, layers)
+            self._acceptance.write(live, layers)
         except CatsamError as error:
             self._fail(error)
-
-    def _accept_new(self, live: LiveObject, layers: LiveLayers) -> None:
-        labels, written = self._target.add(live, layers, self._session.write_policy)
-        if not written.ids:
-            self._session.note = "not written: the mask is empty or lies on an object that is there"
-            return
-        self._show(None)
-        self._session.note = describe_accepted(written, labels.name, live.model)
-        self.accepted.emit(labels, written)
-
-    def _accept_refined(self, live: LiveObject, picked: PickedObject, layers: LiveLayers) -> None:
-        if not live.prompts:
-            self._show(None)
-            self._session.note = f"object {picked.id} stays as it is"
-            return
-        policy = self._session.write_policy
-        labels, refined = self._target.replace(live, picked, layers, policy)
-        self._show(None)
-        self._session.note = describe_refined(refined, labels.name, live.model)
-        self.refined.emit(labels, refined)
 
     def _refine(self, find: Callable[[Image], LiveObject]) -> None:
         if self._layers is None:
@@ -276,11 +265,22 @@ class LiveCommands:
         if self._layers is not None and not self._layers.present:
             self._removal.remove_soon(self._end())
 
+    def _take_answer(self, live: LiveObject) -> None:
+        accepted = self._acceptance.awaits(self._session.live)
+        self._show(live)
+        if accepted:
+            self.accept()
+
+    def _show_nothing(self) -> None:
+        self._show(None)
+
     def _show(self, live: LiveObject | None) -> None:
+        self._acceptance.drop()
         self._session.live = live
         self._showing.show()
 
     def _fail_to_answer(self, error: Exception) -> None:
+        self._acceptance.drop()
         self._showing.show()
         self._fail(error)
 

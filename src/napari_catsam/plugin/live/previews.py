@@ -44,6 +44,11 @@ class Previews:
         self._session, self._queue, self._engine = session, queue, engine
         self._asked: _Question | None = None
 
+    @property
+    def at_work(self) -> bool:
+        """Whether an answer is on its way."""
+        return self._asked is not None
+
     def ask(self) -> None:
         """Ask about the object, unless the model is at work: then about what is newest after it."""
         live = self._session.live

@@ -21,6 +21,7 @@ from napari_catsam.plugin.layers.new_layers import fits
 from napari_catsam.plugin.layers.plane_watch import PlaneWatch
 from napari_catsam.plugin.live.layers import is_own
 from napari_catsam.plugin.project.layer_records import new_folder, read_image_record, sample_reader
+from napari_catsam.plugin.project.offers import ProjectOffers
 from napari_catsam.plugin.project.open_project import SAVED_FIELDS, OpenProject
 from napari_catsam.plugin.project.prompts_watch import PromptsWatch
 from napari_catsam.plugin.project.reading import Found, Restored
@@ -28,7 +29,6 @@ from napari_catsam.plugin.project.restoring import (
     find_saved_layers,
     make_layers,
     note_saved,
-    read_back,
     shows_all_prompts,
     use_classes,
 )
@@ -58,10 +58,10 @@ class Autosave(QObject):
         Knows what is drawn, and the object that was begun.
     saved, failed : signal
         Of :class:`~napari_catsam.plugin.project.writer.ProjectWriter`.
+    offered : signal
+        Of :class:`~napari_catsam.plugin.project.offers.ProjectOffers`.
     """
 
-    offered = Signal(str, str)
-    """What there is of an earlier time and where, both empty when nothing is."""
     restored = Signal(object)
     """:class:`~napari_catsam.plugin.project.restoring.RestoredLayers`."""
 
@@ -76,6 +76,9 @@ class Autosave(QObject):
         self._disk = DiskThread(self)
         self._writer = ProjectWriter(self._disk, session, self)
         self.saved, self.failed = self._writer.saved, self._writer.failed
+        self._offers = ProjectOffers(self._disk, self)
+        self._offers.restored.connect(self._on_restored)
+        self.offered = self._offers.offered
         self._timer = SaveTimer(self)
         self._timer.due.connect(self.save)
         self._connections = Connections()
@@ -109,7 +112,7 @@ class Autosave(QObject):
         self.prompts.follow(image, prompts)
         if changed:
             self._bind_labels()
-            self._offer()
+            self._offers.follow(current)
 
     def save(self) -> None:
         """Write what has changed, without waiting for more."""
@@ -123,19 +126,11 @@ class Autosave(QObject):
 
     def restore(self) -> None:
         """Bring back what is offered, in new layers."""
-        project = self._current
-        if project is not None and project.offers:
-            found = project.offers.pop(0)
-            run = partial(read_back, project.store, found)
-            self._disk.run(run, partial(self._on_restored, project), self._on_not_restored)
+        self._offers.restore()
 
     def discard(self) -> None:
         """Delete what is offered."""
-        project = self._current
-        if project is not None and project.offers:
-            found = project.offers.pop(0)
-            run = partial(project.store.discard, found.folder)
-            self._disk.run(run, self._on_discarded, self._on_not_restored)
+        self._offers.discard()
 
     def keep_in(self, folder: str) -> None:
         """Keep the work on the chosen image in a folder that the user chose."""
@@ -183,7 +178,7 @@ class Autosave(QObject):
                 project.offers.append(item)
         project.opened = True
         self._bind_labels()
-        self._offer()
+        self._offers.offer()
         self.save()
 
     def _bind_labels(self) -> None:
@@ -257,15 +252,7 @@ class Autosave(QObject):
 
     # BRINGING BACK
 
-    def _offer(self) -> None:
-        offers = [] if self._current is None else self._current.offers
-        if offers:
-            self.offered.emit(str(offers[0]), str(offers[0].folder))
-        else:
-            self.offered.emit("", "")
-
-    def _on_restored(self, project: OpenProject, result: tuple[ProjectStore, Restored]) -> None:
-        store, restored = result
+    def _on_restored(self, project: OpenProject, store: ProjectStore, restored: Restored) -> None:
         if store is not project.store:
             image = project.image
             project = OpenProject(store, image, prompts=restored.record.drawn_layers, opened=True)
@@ -285,14 +272,7 @@ class Autosave(QObject):
         self.restored.emit(layers)
         self.prompts.keep(project.image(), restored.record)
         use_classes(restored.record, self._session)
-        self._offer()
-
-    def _on_discarded(self, _: None) -> None:
-        self._offer()
-
-    def _on_not_restored(self, error: BaseException) -> None:
-        show_warning(str(error))
-        self._offer()
+        self._offers.offer()
 
 
 def _ignore(_: object) -> None:
