@@ -173,7 +173,9 @@ def speckle_labels(labels: npt.NDArray[np.int_], generator: np.random.Generator)
 
 
 @pytest.mark.parametrize("spoil", [scatter_labels, speckle_labels])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+)
 def test_labels_of_random_noise_leave_the_base_model_in_use(
     small: CatSam, spoil: Noise, seed: int
 ) -> None:

@@ -99,7 +99,7 @@ class Suggester:
         for axis, place in zip(proposal.plane.axes, proposal.at, strict=True):
             at[axis] = place
         show_place(self._viewer, image, ObjectPlace(tuple(at)))
-        self._session.note = f"{proposal.text}; annotate here, and adapt again"
+        self._session.note = f"look at {proposal.text}; annotate here, and adapt again"
 
     def _make_outlook(self, image: Image | None, masks: Labels | None) -> Outlook:
         session = self._session
