@@ -30,6 +30,7 @@ __all__ = [
     "Affine",
     "Plane",
     "data_to_world",
+    "find_displayed_axes",
     "level_zero",
     "locate_plane",
     "pixel_size",
@@ -136,7 +137,7 @@ def locate_plane(viewer: ViewerModel, layer: Image, choice: ChannelChoice = AS_S
     """
     if viewer.dims.ndim < layer.ndim:  # as while a viewer closes and its layers are taken out
         raise ImageError(f"{layer.name!r} is not in the viewer any more; choose another image")
-    axes = _displayed_axes(viewer, layer)
+    axes = find_displayed_axes(viewer, layer)
     hidden = [axis for axis in range(layer.ndim) if axis not in axes]
     if np.abs(world_to_data(layer).matrix[np.ix_(hidden, axes)]).max(initial=0) > OUT_OF_PLANE:
         raise ImageError(
@@ -164,8 +165,14 @@ def _axis_labels(layer: Layer) -> tuple[str, ...]:
     return () if tuple(layer.axis_labels) == own else tuple(layer.axis_labels)
 
 
-def _displayed_axes(viewer: ViewerModel, layer: Layer) -> tuple[int, int]:
-    """Return the layer's axes that are rows and columns of the view, in data order."""
+def find_displayed_axes(viewer: ViewerModel, layer: Layer) -> tuple[int, int]:
+    """Return the layer's axes that are rows and columns of the view, in data order.
+
+    Raises
+    ------
+    ImageError
+        If the view is in 3D, or shows an axis that the layer does not have.
+    """
     dims = viewer.dims
     if dims.ndisplay != 2:
         raise ImageError("the 3D view shows no single plane; switch to the 2D view (Ctrl+Y)")

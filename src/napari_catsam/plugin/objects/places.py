@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 
 from napari_catsam.errors import ImageError, LabelsError
+from napari_catsam.plugin.layers.planes import find_displayed_axes
 from napari_catsam.plugin.layers.transforms import data_to_world, world_to_data
 from napari_catsam.plugin.objects.ids import is_in_memory
 
@@ -42,7 +43,7 @@ def shown_index(viewer: ViewerModel, labels: Labels) -> Index:
     ImageError
         In the 3-D view, or where the view misses the layer.
     """
-    axes = _displayed_axes(viewer, labels)
+    axes = find_displayed_axes(viewer, labels)
     point = np.asarray(viewer.dims.point)[-labels.ndim :]
     at = world_to_data(labels, viewer.dims.units)(point)
     index: list[int | slice] = [slice(None)] * labels.ndim
@@ -80,7 +81,7 @@ def find_object(
     LabelsError
         If there is no such object, or none on the planes that were searched.
     """
-    axes = _displayed_axes(viewer, labels)
+    axes = find_displayed_axes(viewer, labels)
     planes = [*_shown(viewer, labels), *known]
     if is_in_memory(labels.data) and not _holds(labels, number, planes[:1]):
         planes = [_largest_plane(labels.data, number, axes)]
@@ -103,18 +104,6 @@ def show_place(viewer: ViewerModel, layer: Layer, place: ObjectPlace) -> None:
     dims.set_point(hidden, [float(world[axis - lead]) for axis in hidden])
     row, column = (float(world[axis - lead]) for axis in dims.displayed[-2:])
     viewer.scene.camera.center = (0.0, row, column)
-
-
-def _displayed_axes(viewer: ViewerModel, labels: Labels) -> tuple[int, int]:
-    dims = viewer.dims
-    if dims.ndisplay != 2:
-        raise ImageError("the 3D view shows no single plane; switch to the 2D view (Ctrl+Y)")
-    axes = sorted(axis - (dims.ndim - labels.ndim) for axis in dims.displayed)
-    if axes[0] < 0:
-        raise ImageError(
-            f"the view shows an axis that {labels.name!r} does not have; roll the axes back (Ctrl+E)"
-        )
-    return axes[0], axes[1]
 
 
 def _shown(viewer: ViewerModel, labels: Labels) -> list[Index]:
