@@ -47,7 +47,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_embeddings_equal_those_of_the_released_code(released: tuple) -> None:
     model, _, reference = released
-    features, early = model._encoded
+    features, early = model._encoded.features, model._encoded.early
     torch.testing.assert_close(
         features[0, ::16, ::8, ::8].numpy(), reference["embedding_sample"], atol=1e-4, rtol=0
     )
