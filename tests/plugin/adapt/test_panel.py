@@ -281,7 +281,7 @@ def test_the_recipe_and_the_version_to_go_on_from_reach_the_training(
     view.adapt_button.click()
     wait_idle(widget)
     assert (asked["model"], asked["method"]) == ("vit_nano adapted", "cat-a")
-    assert asked["recipe"] == Recipe("identity", "surroundings", 0.002)
+    assert asked["recipe"] == Recipe("base", "surroundings", 0.002)
     assert [version.parent for version in session.versions] == ["", "v1"]
 
 

@@ -86,7 +86,7 @@ def test_slices_are_ranked_by_disagreement_and_the_view_jumps_to_the_best(
         "z=6: expected IoU 0.85",
     ]
     assert viewer.dims.current_step[0] == 5
-    assert widget.session.note.startswith("z=5: base and adapted disagree")
+    assert widget.session.note.startswith("look at z=5: base and adapted disagree")
     row, column = viewer.scene.camera.center[-2:]
     assert 4 <= row <= 30
     assert 6 <= column <= 50
@@ -102,7 +102,7 @@ def test_a_click_on_the_list_goes_there(
     wait_idle(widget)
     view.list.itemClicked.emit(view.list.item(2))
     assert viewer.dims.current_step[0] == 2
-    assert widget.session.note.startswith("z=2")
+    assert widget.session.note.startswith("look at z=2")
 
 
 def test_a_slice_that_was_annotated_is_not_suggested_again(
