@@ -113,11 +113,14 @@ def test_a_run_ends_when_the_score_has_not_risen_for_a_while(
 
 def test_the_scores_of_each_held_out_object_are_kept(base: CatSam) -> None:
     config = TrainConfig(method="hq", steps=2, held_out=0.4)
-    header = adapt(base, [draw_discs()], config).header
+    shot = draw_discs()
+    header = adapt(base, [shot], config).header
     assert len(header.scores) == 2
     assert {row.shot for row in header.scores} == {"discs 0"}
     assert {row.label for row in header.scores} < {1, 2, 3, 4, 5}
-    assert header.score_after == pytest.approx(np.mean([row.after for row in header.scores]))
+    roots = [np.sqrt((np.asarray(shot.masks) == row.label).sum()) for row in header.scores]
+    values = [row.after for row in header.scores]
+    assert header.score_after == pytest.approx(np.average(values, weights=roots))
     assert header.helps in (True, False)
 
 

@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_catsam.adaptation.verdict import judge
+from napari_catsam.adaptation.verdict import Verdict
+from napari_catsam.adaptation.verdict import judge as judge_weighted
+
+
+def judge(before: np.ndarray, after: np.ndarray, *, held_out: bool) -> Verdict:
+    """Judge objects of equal weight."""
+    return judge_weighted(before, after, np.full(len(before), 1 / len(before)), held_out=held_out)
 
 
 def test_a_steady_gain_helps() -> None:
@@ -52,3 +58,19 @@ def test_noise_alone_seldom_helps() -> None:
     draws = [np.random.default_rng(seed).normal(0, 0.1, (2, 8)) for seed in range(400)]
     kept = sum(judge(0.5 + a, 0.5 + b, held_out=True).helps for a, b in draws)
     assert 15 < kept < 65  # about one in ten, as the quantile says
+
+
+def test_a_gain_of_a_tree_is_no_loss_because_specks_beside_it_fell() -> None:
+    before, weights = np.array([0.12, 0.2, 0.1, 0.1]), np.array([0.85, 0.05, 0.05, 0.05])
+    verdict = judge_weighted(before, np.array([0.3, 0, 0, 0]), weights, held_out=True)
+    assert verdict.helps
+    assert verdict.gain == pytest.approx(0.18 * 0.85 - 0.4 * 0.05)
+    assert "4 objects, all but one or two of them specks beside the largest," in verdict.words
+
+
+def test_weights_that_differ_widen_the_margin() -> None:
+    before = np.full(6, 0.5)
+    after = before + np.array([0.3, 0.2, 0.25, 0.1, 0.15, 0.2])
+    even = judge(before, after, held_out=True)
+    uneven = np.array([0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
+    assert judge_weighted(before, after, uneven, held_out=True).margin > even.margin

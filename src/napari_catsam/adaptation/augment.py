@@ -12,6 +12,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as V
 
 from napari_catsam.adaptation.appearance import relight, roughen, shrink, step_back, turn
+from napari_catsam.adaptation.weights import weigh_objects
 from napari_catsam.adaptation.windows import (
     choose_empty_box,
     choose_objects,
@@ -107,7 +108,7 @@ def draw_view(
         empty = choose_empty_box(sample, generator)
         if empty is not None:
             return _draw_empty(sample, empty, spec, generator)
-    target = int(generator.integers(len(sample)))
+    target = int(generator.choice(len(sample), p=weigh_objects(sample.areas)))
     area = int(sample.areas[target])
     rgb, maps = _crop(sample, sample.boxes[target], area, spec.side, generator)
     wanted = choose_objects(maps[0].numpy(), sample.areas, target, objects, generator)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_catsam.adaptation.partial import choose_region
+from napari_catsam.adaptation.weights import count_effective, weigh_objects
 from napari_catsam.errors import ShotError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ __all__ = ["SHARE", "Held", "HeldOut", "find_ignored", "plan_held_out"]
 
 LEAST_SHOTS, LEAST_OBJECTS = 3, 4
 """From so many shots on whole shots are held out, from so many objects on single objects."""
+
+LEAST_EFFECTIVE = 3.0
+"""Single objects are held out only if they are of like size: they must count as so many equal ones."""
 
 SHARE = 0.2
 """About this share is held out, unless a run is asked for another."""
@@ -61,7 +65,8 @@ class HeldOut:
 def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) -> HeldOut:
     """Choose what is held out.
 
-    Whole shots if there are three, else objects if there are four, else an end of each large object.
+    Whole shots if there are three, else objects if there are four of like size and never the largest of
+    them, else an end of each large object.
 
     Parameters
     ----------
@@ -80,9 +85,8 @@ def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) ->
     if not shots:
         raise ShotError("no shots were given; draw at least one mask")
     labels = tuple(_usable_labels(shot) for shot in shots)
-    keys = [(index, label) for index, known in enumerate(labels) for label in known]
     generator = np.random.default_rng([seed, 0])
-    held_keys, held = _hold_out(labels, keys, share, generator)
+    held_keys, held = _hold_out(_measure_areas(shots, labels), len(shots), share, generator)
     out = tuple({label for i, label in held_keys if i == index} for index in range(len(shots)))
     if held != "none":
         return HeldOut(held, labels, out, tuple({} for _ in shots))
@@ -128,22 +132,34 @@ def _usable_labels(shot: Shot) -> list[int]:
     return labels
 
 
+def _measure_areas(
+    shots: Sequence[Shot], labels: tuple[list[int], ...]
+) -> dict[tuple[int, int], int]:
+    """Return the pixels of each (shot, label), without ignored ones."""
+    areas = {}
+    for index, (shot, known) in enumerate(zip(shots, labels, strict=True)):
+        found, counts = np.unique(np.asarray(shot.masks)[~find_ignored(shot)], return_counts=True)
+        pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
+        areas.update({(index, label): pixels[label] for label in known})
+    return areas
+
+
 def _hold_out(
-    objects: Sequence[list[int]],
-    keys: list[tuple[int, int]],
-    share: float,
-    generator: np.random.Generator,
+    areas: dict[tuple[int, int], int], shots: int, share: float, generator: np.random.Generator
 ) -> tuple[set[tuple[int, int]], Held]:
     """Return the (shot, label) pairs that are held out, and what kind of things they are."""
-    if share > 0 and len(objects) >= LEAST_SHOTS:
-        chosen = _draw(len(objects), share, generator)
+    keys = list(areas)
+    if share > 0 and shots >= LEAST_SHOTS:
+        chosen = set(generator.permutation(shots)[: _count_held(shots, share)].tolist())
         return {key for key in keys if key[0] in chosen}, "images"
-    if share > 0 and len(keys) >= LEAST_OBJECTS:
-        return {keys[index] for index in _draw(len(keys), share, generator)}, "objects"
+    weights = weigh_objects(np.array(list(areas.values())))
+    if share > 0 and len(keys) >= LEAST_OBJECTS and count_effective(weights) >= LEAST_EFFECTIVE:
+        others = np.delete(np.arange(len(keys)), np.argmax(weights))
+        drawn = generator.permutation(others)[: _count_held(len(keys), share)]
+        return {keys[index] for index in drawn}, "objects"
     return set(), "none"
 
 
-def _draw(count: int, share: float, generator: np.random.Generator) -> set[int]:
-    """Draw about ``share`` of ``count`` things: at least one, and never all."""
-    some = min(max(1, round(share * count)), count - 1)
-    return {int(index) for index in generator.permutation(count)[:some]}
+def _count_held(count: int, share: float) -> int:
+    """Return about ``share`` of ``count`` things: at least one, and never all."""
+    return min(max(1, round(share * count)), count - 1)

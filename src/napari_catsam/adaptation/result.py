@@ -24,7 +24,7 @@ __all__ = ["make_adapter", "record", "resume"]
 
 def make_adapter(run: Trainer) -> Adapter:
     """Cut the adapter out of a run's trainee, with all that its header says."""
-    verdict = judge(run.before, run.after, held_out=run.split.held != "none")
+    verdict = judge(run.before, run.after, run.weights, held_out=run.split.held != "none")
     channels = np.asarray(run.shots[0].image)
     words = (run.config.note, run.split.note, verdict.words)
     return cut_adapter(
@@ -35,7 +35,7 @@ def make_adapter(run: Trainer) -> Adapter:
         steps=run.schedule.step,
         seconds=run.schedule.seconds,
         score_before=run.score_before,
-        score_after=float(run.after.mean()),
+        score_after=run.mean_score(run.after),
         scores=_list_scores(run),
         helps=verdict.helps,
         seed=run.config.seed,
@@ -109,9 +109,9 @@ def resume(run: Trainer, state: RunState) -> None:
     }
     run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": moments})
     run.before, run.after = np.array(facts["before"]), np.array(facts["after"])
-    run.score_before = float(run.before.mean())
     run.loss = math.nan if facts["loss"] is None else facts["loss"]
-    run.scored = run.choose_scored(facts["images"])
+    run.watch(run.choose_scored(facts["images"]))
+    run.score_before = run.mean_score(run.before)
     run.looks_without_rise = facts["looks_without_rise"]
     run.peak = -math.inf if facts["peak"] is None else facts["peak"]
     run.schedule.take_over(facts)

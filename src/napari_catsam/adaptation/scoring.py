@@ -1,4 +1,7 @@
-"""The score that a run watches: mean object IoU from tight boxes."""
+"""The score that a run watches: IoU of objects from tight boxes.
+
+Their mean is weighted by the root of their size (:mod:`napari_catsam.adaptation.weights`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_catsam.adaptation.weights import weigh_objects
 from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Intensity, Prompts
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["choose_scored", "score_objects"]
+__all__ = ["choose_scored", "score_objects", "weigh_scored"]
 
 MOST_OBJECTS = 32
 """At most so many objects of an image are scored: the decoder's time grows with them."""
@@ -71,13 +75,32 @@ def score_objects(
     values = []
     for image in scored:
         embedding = predictor.embed(image.image, intensity)
-        masks = image.masks
+        masks, counted = image.masks, _count_pixels(image)
         found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(masks))).masks
-        found = found & ~image.ignore
-        if image.regions:
-            counted = np.stack(image.regions)
-            found, masks = found & counted, masks & counted
+        found, masks = found & counted, masks & counted
         overlap = (found & masks).sum(axis=(1, 2))
         union = (found | masks).sum(axis=(1, 2))
         values.append(overlap / np.maximum(union, 1))
     return np.concatenate(values)
+
+
+def weigh_scored(scored: Sequence[Scored]) -> npt.NDArray[np.float64]:
+    """Weigh the objects of :func:`score_objects` by the root of the pixels that count.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        As there.
+
+    Returns
+    -------
+    ndarray, (objects,), float
+        In the same order, with sum 1.
+    """
+    areas = [(image.masks & _count_pixels(image)).sum(axis=(1, 2)) for image in scored]
+    return weigh_objects(np.concatenate(areas))
+
+
+def _count_pixels(image: Scored) -> npt.NDArray[np.bool_]:
+    """Say which pixels count: (H, W) for all objects, or (N, H, W) where only parts are scored."""
+    return np.stack(image.regions) & ~image.ignore if image.regions else ~image.ignore

@@ -130,7 +130,7 @@ def split_shots(
 ) -> Split:
     """Choose what is held out.
 
-    Whole shots if there are three, else objects if there are four, else an end of each large object.
+    As :func:`~napari_catsam.adaptation.held_out.plan_held_out` says.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from napari_catsam.adaptation import memory
 from napari_catsam.adaptation.average import RunningMean
 from napari_catsam.adaptation.result import make_adapter
 from napari_catsam.adaptation.schedule import Schedule
-from napari_catsam.adaptation.scoring import choose_scored, score_objects
+from napari_catsam.adaptation.scoring import choose_scored, score_objects, weigh_scored
 from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
@@ -54,6 +54,8 @@ class Trainer:
         What the user should know and has not been told.
     before, after : ndarray of float
         Object IoU of the base, and of the best values so far; empty while unknown.
+    weights : ndarray of float
+        How much each of these objects counts; with sum 1.
     peak : float
         The best score of a look during the training; minus infinity before the first.
     fits : dict
@@ -84,7 +86,7 @@ class Trainer:
         self.peak, self.looks_without_rise = -math.inf, 0
         self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
-        self.scored = self.split.scored
+        self.watch(self.split.scored)
         self.mean = RunningMean(self.trainee, config.average)
         free = memory.free_bytes(self.trainee.device)
         self.plan, notice = memory.plan_step(self.trainee, config, free)
@@ -115,12 +117,12 @@ class Trainer:
         values = self._score(lambda: self.base, one)
         seconds = time.monotonic() - started
         images = self.schedule.images_to_score(seconds, len(self.split.scored))
-        self.scored = self.choose_scored(images)
+        self.watch(self.choose_scored(images))
         if images > 1:
             started = time.monotonic()
             values = self._score(lambda: self.base, self.scored)
             seconds = time.monotonic() - started
-        self.before, self.score_before = values, float(values.mean())
+        self.before, self.score_before = values, self.mean_score(values)
         # The first candidate is where training starts: a run must not end worse than it began.
         if self._starts_as_scored:
             self._keep(values)
@@ -138,6 +140,14 @@ class Trainer:
         """Choose the held-out images that are scored; the first of them are always the same."""
         generator = np.random.default_rng([self.config.seed, 3])
         return choose_scored(self.split.scored, images, generator)
+
+    def watch(self, scored: tuple[Scored, ...]) -> None:
+        """Take these objects for the score from here on."""
+        self.scored, self.weights = scored, weigh_scored(scored)
+
+    def mean_score(self, values: Scores) -> float:
+        """Return the mean of the objects' IoU by their weights."""
+        return float(values @ self.weights)
 
     def train_step(self) -> bool:
         """Take one step; False if the loss is not finite any more and the run must end.
@@ -233,11 +243,11 @@ class Trainer:
         started = time.monotonic()
         with self.mean.applied(self.trainee):
             values = self._score(lambda: self.trainee, self.scored)
-            self.score_now = float(values.mean())
+            self.score_now = self.mean_score(values)
             self.looks_without_rise += 1
             if self.score_now > self.peak:  # the start does not count: a run may fall and rise
                 self.peak, self.looks_without_rise = self.score_now, 0
-            if not self.after.size or self.score_now > self.after.mean():
+            if not self.after.size or self.score_now > self.mean_score(self.after):
                 self._keep(values)
         self.schedule.note_check(time.monotonic() - started)
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
+from napari_catsam.adaptation.weights import count_effective
+
 __all__ = ["Verdict", "judge"]
 
 CONFIDENCE = 0.9
@@ -18,7 +20,7 @@ LEAST_GAIN = 0.01
 """A smaller mean gain is none, however steady."""
 
 FEW = 2
-"""So few objects say nothing about their own noise."""
+"""So few objects of equal weight say nothing about their own noise."""
 
 GAIN_OF_FEW = 0.03
 """What the mean gain must be then."""
@@ -33,7 +35,7 @@ class Verdict:
     helps : bool
         Whether the adapter should be used instead of the base model.
     gain, margin : float
-        Mean gain of object IoU, and what it had to exceed; infinity if no gain would have counted.
+        Weighted mean gain of object IoU, and what it had to exceed; infinity if no gain would have counted.
     words : str
         The same for the user; it begins with "not better" exactly if it does not help.
     """
@@ -45,13 +47,17 @@ class Verdict:
 
 
 def judge(
-    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], *, held_out: bool
+    before: npt.NDArray[np.float64],
+    after: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    *,
+    held_out: bool,
 ) -> Verdict:
     """Compare two models on the same objects, from the same prompts.
 
     The differences of the pairs are taken, so that easy and hard objects do not count as noise. Their
-    mean must exceed ``k`` standard errors, where ``k`` is Student's quantile for that many objects: 1.6
-    for four, 1.3 for many.
+    weighted mean must exceed ``k`` standard errors, where ``k`` is Student's quantile for as many objects
+    as the weights come to: 1.6 for four, 1.3 for many.
 
     A gain on the very masks that were learnt from says nothing, however large: one sonar object alone rose
     from 0.41 to 0.67 while other images of its set fell. The base model stays then, and the user may
@@ -61,19 +67,24 @@ def judge(
     ----------
     before, after : ndarray, (N,), float
         Object IoU by the base model and by the adapter, in the same order.
+    weights : ndarray, (N,), float
+        How much each object counts (:mod:`napari_catsam.adaptation.weights`); with sum 1.
     held_out : bool
         Whether the objects were not trained on.
     """
     difference = np.asarray(after, float) - np.asarray(before, float)
-    count, gain = len(difference), float(difference.mean())
+    gain, count = float(difference @ weights), len(difference)
+    effective = count_effective(weights)
     if not held_out:
         margin = math.inf
         why = "on the masks that were learnt from; none could be held out, so draw another object"
-    elif count <= FEW:
+    elif effective <= FEW + 1e-6:
         margin, why = GAIN_OF_FEW, _explain_few(count)
     else:
-        error = float(difference.std(ddof=1)) / count**0.5
-        margin = max(LEAST_GAIN, float(stdtrit(count - 1, CONFIDENCE)) * error)
+        # With equal weights this is the usual error of a mean, s / sqrt(N).
+        spread = float(np.square(weights * (difference - gain)).sum())
+        error = (spread * effective / (effective - 1)) ** 0.5
+        margin = max(LEAST_GAIN, float(stdtrit(effective - 1, CONFIDENCE)) * error)
         why = f"on {count} objects a gain counts from {margin:.3f} on"
     helps = gain > margin
     start = "better than" if helps else "not better than"
@@ -82,4 +93,6 @@ def judge(
 
 def _explain_few(count: int) -> str:
     objects = "1 object" if count == 1 else f"{count} objects"
+    if count > FEW:
+        objects += ", all but one or two of them specks beside the largest,"
     return f"{objects} cannot show the noise of a score, so a gain counts from {GAIN_OF_FEW:.2f} on"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_catsam.adaptation.held_out import LEAST_SHOTS, SHARE
-from napari_catsam.adaptation.scoring import score_objects
+from napari_catsam.adaptation.scoring import score_objects, weigh_scored
 from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.errors import TrainingError
 from napari_catsam.evaluation.protocol.images import TrainingImages
@@ -81,7 +81,9 @@ def _hold_back_objects(
     ]
     images = TrainingImages(dataset, [image.name for image in given], intensity, given)
 
+    weights = weigh_scored(split.scored)
+
     def score(model: CatSam) -> float:
-        return float(score_objects(model, split.scored, intensity).mean())
+        return float(score_objects(model, split.scored, intensity) @ weights)
 
     return HeldBack(images, (), score)
