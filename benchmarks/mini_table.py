@@ -43,8 +43,8 @@ LIMIT_OBJECTS = 16
 SHOT_OBJECTS = 25
 """So many of the shot are learnt from, as the paper has it for images of many buildings."""
 
-SETTINGS = '{"learning_rate": 0.001}'
-"""The paper's learning rate."""
+SETTINGS = "{}"
+"""The recipe that the program adapts with, for every method."""
 
 UNTRAINED = "sam"
 
@@ -211,8 +211,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=24)
-    parser.add_argument("--init", default="base", choices=["base", "identity", "official"])
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--init", default="identity", choices=["base", "identity", "official"])
     parser.add_argument(
         "--settings", default=SETTINGS, help="further fields of TrainConfig, as JSON"
     )

@@ -7,10 +7,12 @@ import torch
 
 from napari_catsam.adaptation import memory, trainer
 from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.losses import bce_dice_loss
 from napari_catsam.adaptation.memory import Plan, copy_to_cpu, estimate_bytes, fall_back, plan_step
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.adaptation.train import adapt
 from napari_catsam.errors import OutOfMemoryError
+from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.sam.backbones import get_backbone
 from napari_catsam.types import Progress
@@ -20,8 +22,10 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 WHOLE = Plan(8, 2, checkpoint_blocks=False)
 
 
-def needed(plan: Plan, backbone: str = "vit_b", value_bytes: int = 2) -> int:
-    return estimate_bytes(get_backbone(backbone), plan, value_bytes=value_bytes, encoder=True)
+def needed(plan: Plan, backbone: str = "vit_b", value_bytes: int = 2, loss_side: int = 256) -> int:
+    return estimate_bytes(
+        get_backbone(backbone), plan, value_bytes=value_bytes, encoder=True, loss_side=loss_side
+    )
 
 
 def test_every_thing_given_up_saves_memory() -> None:
@@ -48,7 +52,27 @@ def test_the_estimate_is_near_what_is_kept_for_the_gradient(small: CatSam) -> No
     kept = sum(size for place, size in sizes.items() if place not in frozen)
     del decoded
     plan = Plan(2, 1, checkpoint_blocks=False)
-    assert 0.8 * kept < needed(plan, "vit_nano", value_bytes=4) < 2 * kept
+    assert 0.8 * kept < needed(plan, "vit_nano", value_bytes=4, loss_side=128) < 2 * kept
+
+
+def test_the_loss_at_the_size_of_the_image_is_estimated_too() -> None:
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        alive.append(tensor)  # or its place would be used again, and count once
+        return tensor
+
+    alive: list[torch.Tensor] = []
+    logits = torch.randn(4, 256, 256, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        large = Frame((1024, 1024), 1024).logits_to_image(logits)
+        loss = bce_dice_loss(large, torch.rand(4, 1024, 1024) > 0.5)
+    assert loss.requires_grad
+    plan = Plan(4, 1, checkpoint_blocks=False)
+    more = needed(plan, loss_side=1024) - needed(plan, loss_side=0)
+    assert sum(kept.values()) < more < 2 * sum(kept.values())
 
 
 def test_a_step_that_fits_is_taken_as_asked_for(base: CatSam) -> None:
@@ -147,7 +171,7 @@ def test_blocks_are_computed_twice_before_the_run_is_given_up(
 ) -> None:
     fail_in_backward(monkeypatch, 2)
     states: list[Progress] = []
-    config = TrainConfig(steps=2, objects_per_step=2)
+    config = TrainConfig(steps=2, objects_per_step=2, decoder_share=0)
     assert adapt(base, [draw_discs()], config, states.append).header.steps == 2
     assert states[1].stage.endswith("training with 1 object a step, blocks computed twice")
     fail_in_backward(monkeypatch, 3)
@@ -180,4 +204,4 @@ def test_a_planned_saving_is_told_once(base: CatSam) -> None:
     config = TrainConfig(steps=2, memory=1)
     adapt(base, [draw_discs()], config, states.append)
     assert states[0].stage.startswith("memory is short: 1 object a step")
-    assert states[1].stage == "training"
+    assert states[1].stage == "training the decoder"

@@ -96,8 +96,8 @@ class TrainConfig:
     init: Literal["base", "identity", "official"] = "identity"
     views: Literal["new", "fixed"] = "new"
     annotated: Literal["surroundings", "everything"] = "surroundings"
-    loss_resolution: Literal["decoder", "image"] = "decoder"
-    decoder_share: float = 0.0
+    loss_resolution: Literal["decoder", "image"] = "image"
+    decoder_share: float = 0.4
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     objects_per_step: int = 8

@@ -36,6 +36,9 @@ KEPT_BY_MASK, KEPT_BY_PROMPT = 8.0, 20.0
 """Values that an object keeps for the gradient: for its mask, in maps of an eighth of the decoder's width
 at the size of the logits, and for its prompt, in maps of the whole width at the size of the embedding."""
 
+KEPT_BY_PIXEL = 6.0
+"""Values that the loss keeps for a pixel of an object's mask."""
+
 USABLE = 0.85
 """Share of the free memory that a step may be planned for."""
 
@@ -62,7 +65,9 @@ class Plan:
     on_cpu: bool = False
 
 
-def estimate_bytes(backbone: Backbone, plan: Plan, *, value_bytes: int, encoder: bool) -> int:
+def estimate_bytes(
+    backbone: Backbone, plan: Plan, *, value_bytes: int, encoder: bool, loss_side: int
+) -> int:
     """Estimate what a training step takes beside the weights.
 
     Parameters
@@ -75,6 +80,8 @@ def estimate_bytes(backbone: Backbone, plan: Plan, *, value_bytes: int, encoder:
         Of a value in the image encoder: 4, or 2 in bfloat16.
     encoder : bool
         Whether the encoder is trained; a frozen one keeps nothing.
+    loss_side : int
+        Side of the masks that the loss compares.
     """
     grid, width = backbone.grid, backbone.width
     token = grid**2 * width * value_bytes
@@ -88,6 +95,7 @@ def estimate_bytes(backbone: Backbone, plan: Plan, *, value_bytes: int, encoder:
     prompt = KEPT_BY_PROMPT * grid**2 * backbone.decoder_width
     # What all objects of a view share takes about as much as one more of them.
     decoder = 4 * int((plan.objects + plan.views) * (mask + prompt))
+    decoder += 4 * int(plan.objects * KEPT_BY_PIXEL * loss_side**2)
     return plan.views * (kept if encoder else 0) + plan.views * passing + decoder
 
 
@@ -115,10 +123,14 @@ def plan_step(model: CatSam, config: TrainConfig, free: int | None) -> tuple[Pla
     limit = config.memory or (None if free is None else int(USABLE * free))
     encoder = any(p.requires_grad for p in model.tuner.parameters())
     value_bytes = 2 if model.encoder_dtype == torch.bfloat16 else 4
+    at_image, backbone = config.loss_resolution == "image", model.backbone
+    side = backbone.image_size if at_image else backbone.low_resolution
     plan, step = first, first
 
     def fits(step: Plan) -> bool:
-        needed = estimate_bytes(model.backbone, step, value_bytes=value_bytes, encoder=encoder)
+        needed = estimate_bytes(
+            backbone, step, value_bytes=value_bytes, encoder=encoder, loss_side=side
+        )
         return limit is None or needed <= limit
 
     while not fits(plan):

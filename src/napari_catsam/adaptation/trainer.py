@@ -35,6 +35,10 @@ __all__ = ["Trainer"]
 _LOG = logging.getLogger(__name__)
 Scores = npt.NDArray[np.float64]
 
+BETAS = (0.9, 0.95)
+"""Of AdamW. With its usual 0.999 the large gradients of the first steps would hold back all hundred steps
+of a run."""
+
 
 class Trainer:
     """Trains a fresh copy of the trained parts; the model passed in stays as it was.
@@ -99,7 +103,10 @@ class Trainer:
         self.trainee.checkpoint_blocks = self.plan.checkpoint_blocks
         self.parameters = [p for p in self.trainee.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameters,
+            lr=config.learning_rate,
+            betas=BETAS,
+            weight_decay=config.weight_decay,
         )
         self.stepper = LossStep(self.trainee, self.split.train, config, self.plan.views)
 

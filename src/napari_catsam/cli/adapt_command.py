@@ -85,8 +85,8 @@ def adapt(
     init: InitOption = "identity",
     annotated: AnnotatedOption = "surroundings",
     views: ViewsOption = "new",
-    decoder_share: DecoderShareOption = 0.0,
-    loss_resolution: LossResolutionOption = "decoder",
+    decoder_share: DecoderShareOption = 0.4,
+    loss_resolution: LossResolutionOption = "image",
     learning_rate: LearningRateOption = 3e-3,
 ) -> None:
     """Train an adapter on the objects of a few images and write it to one file.

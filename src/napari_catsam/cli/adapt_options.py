@@ -76,7 +76,7 @@ DecoderShareOption = Annotated[
     typer.Option(
         "--decoder-share",
         metavar="SHARE",
-        help="In this first part of the run (0.2: a fifth) the head alone is trained.",
+        help="In this first part of the run the head alone is trained, which is quick.",
     ),
 ]
 LossResolutionOption = Annotated[
