@@ -211,7 +211,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--init", default="identity", choices=["base", "identity", "official"])
     parser.add_argument(
         "--settings", default=SETTINGS, help="further fields of TrainConfig, as JSON"

@@ -23,6 +23,8 @@ from napari_catsam.errors import TrainingError, UnknownNameError
         ("held_out", 1.0),
         ("decoder_share", 1.0),
         ("average", 1.0),
+        ("interpolation", 0.0),
+        ("interpolation", 1.5),
         ("patience", 0),
         ("memory", 0),
         ("seed", -1),

@@ -125,3 +125,12 @@ def test_an_identity_adapter_stays_isolated_in_its_file_and_in_training(
     np.testing.assert_array_equal(logits_of(loaded), logits_of(again))
     assert cut_adapter(loaded).header.isolated
     assert adapt(base, [draw_discs()], dataclasses.replace(config, init="base")).header.format == 1
+
+
+def test_random_values_are_no_start_to_go_back_to(base: CatSam) -> None:
+    """What an official start ends with does not depend on how far others would go back."""
+    config = TrainConfig(steps=2, init="official", method="hq", objects_per_step=1)
+    near = adapt(base, [draw_discs()], config)
+    far = adapt(base, [draw_discs()], dataclasses.replace(config, interpolation=0.1))
+    for name, value in near.tensors.items():
+        torch.testing.assert_close(far.tensors[name], value, rtol=0, atol=0)

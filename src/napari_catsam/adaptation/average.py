@@ -1,4 +1,4 @@
-"""The running mean of what is trained."""
+"""The running mean of what is trained, and a way back from it towards the start."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
+
 from napari_catsam.adaptation.start import copy_values
 
 if TYPE_CHECKING:
-    import torch
-
     from napari_catsam.models.catsam import CatSam
 
 __all__ = ["RunningMean"]
@@ -19,7 +19,9 @@ __all__ = ["RunningMean"]
 class RunningMean:
     """An exponential mean over the steps of a model's trained values, in float32.
 
-    The first steps count fully: the decay rises to ``decay`` as ``(1 + t) / (10 + t)``.
+    The first steps count fully: the decay rises to ``decay`` as ``(1 + t) / (10 + t)``. What is used lies
+    on the line from the values at the start to the mean: the interpolation of weights of WiSE-FT
+    (arXiv 2109.01903), which on other images loses less than it costs on those that were learnt from.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ class RunningMean:
         Whose values are averaged; the mean starts with those that it has now.
     decay : float
         Share of the old mean that is kept in a step; with 0 the mean is the last value.
+    share : float
+        Of the way from the start to the mean, 0 to 1; with 1 it is the mean that is used.
 
     Attributes
     ----------
@@ -34,10 +38,11 @@ class RunningMean:
         The mean.
     """
 
-    def __init__(self, model: CatSam, decay: float) -> None:
-        self._decay = decay
+    def __init__(self, model: CatSam, decay: float, share: float) -> None:
+        self._decay, self._share = decay, share
         self._steps = 0
         self.values = {k: v.float().clone() for k, v in model.trained_tensors().items()}
+        self._start = {k: v.clone() for k, v in self.values.items()}
 
     @property
     def steps(self) -> int:
@@ -50,8 +55,9 @@ class RunningMean:
         self._steps = steps
 
     def move(self, device: torch.device) -> None:
-        """Move the mean to another device."""
+        """Move the mean, and the start, to another device."""
         self.values = {k: v.to(device) for k, v in self.values.items()}
+        self._start = {k: v.to(device) for k, v in self._start.items()}
 
     def add(self, model: CatSam) -> None:
         """Add the values after a step."""
@@ -62,9 +68,11 @@ class RunningMean:
 
     @contextmanager
     def applied(self, model: CatSam) -> Iterator[None]:
-        """Put the mean in place of the model's values for the time of a block."""
+        """Put the values that are used in place of the model's for the time of a block."""
         own = {name: value.clone() for name, value in model.trained_tensors().items()}
-        copy_values(self.values, model)
+        # From the mean's side, so that a share of 1 gives the mean to the last bit.
+        used = {k: torch.lerp(v, self._start[k], 1 - self._share) for k, v in self.values.items()}
+        copy_values(used, model)
         try:
             yield
         finally:

@@ -66,6 +66,10 @@ class TrainConfig:
     average : float
         Decay a step of the running mean of the trained values, which is what is scored and kept; 0
         takes the values themselves.
+    interpolation : float
+        What is scored and kept lies this far on the way from the values at the start to the mean: below 1
+        it forgets less of what the base model knows (WiSE-FT, arXiv 2109.01903). Random values of
+        ``init="official"`` are no start to go back to; there it is 1.
     patience : int or None
         The run ends after so many looks at the score without a rise over earlier looks; None never
         ends it so.
@@ -105,6 +109,7 @@ class TrainConfig:
     held_out: float = SHARE
     clip_norm: float = 1.0
     average: float = 0.9
+    interpolation: float = 0.75
     patience: int | None = 5
     checkpoint_blocks: bool | None = None
     memory: int | None = None
@@ -131,6 +136,7 @@ class TrainConfig:
             0 <= self.decoder_share < 1, "decoder_share", self.decoder_share, "from 0 to below 1"
         )
         _check(0 <= self.average < 1, "average", self.average, "a decay from 0 to below 1")
+        _check(0 < self.interpolation <= 1, "interpolation", self.interpolation, "above 0, up to 1")
         _check(self.patience is None or self.patience >= 1, "patience", self.patience, "1 or more")
         _check(self.memory is None or self.memory >= 1, "memory", self.memory, "1 byte or more")
         _check(self.seed >= 0, "seed", self.seed, "0 or more")

@@ -91,7 +91,10 @@ class Trainer:
         self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
         self.watch(self.split.scored)
-        self.mean = RunningMean(self.trainee, config.average)
+        # Half way back to random numbers is no model.
+        random = config.init == "official" and model.method != config.method
+        share = 1.0 if random else config.interpolation
+        self.mean = RunningMean(self.trainee, config.average, share)
         free = memory.free_bytes(self.trainee.device)
         self.plan, notice = memory.plan_step(self.trainee, config, free)
         self.notices = [notice] if notice else []
