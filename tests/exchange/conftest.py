@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_catsam.exchange import LabelImage
 
@@ -66,3 +68,17 @@ def full_disk() -> Callable[[], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     return limit
+
+
+def write_geotiff(
+    path: Path, *tags: tuple[int, int, int, Any], keys: Mapping[int, int], size: Any = (8, 9)
+) -> Path:
+    """Write a black image with tags as (code, type, count, value) and a directory of geographic keys."""
+    entries = sorted(keys.items())
+    words = [1, 1, 0, len(entries)]
+    for key, value in entries:
+        words += [key, 0, 1, value]
+    extra = [(*tag, False) for tag in (*tags, (34735, 3, len(words), tuple(words)))]
+    colours = "rgb" if len(size) == 3 else "minisblack"
+    tifffile.imwrite(path, np.zeros(size, np.uint8), photometric=colours, extratags=extra)
+    return path

@@ -167,6 +167,8 @@ def test_the_button_asks_where_and_in_which_form(
         ("a.tiff", "objects as COCO (*.json)", "a.tiff"),
         ("a.b", "", "a.b.tif"),
         ("a.OME.ZARR", "labels as TIFF with their scale (*.tif)", "a.OME.ZARR"),
+        ("a", "objects of a georeferenced image as GeoJSON (*.geojson)", "a.geojson"),
+        ("a.geojson", "objects as COCO (*.json)", "a.geojson"),
     ],
 )
 def test_a_name_gets_the_end_of_the_chosen_form(path: str, chosen: str, expected: str) -> None:

@@ -5,8 +5,7 @@ Nothing heavy is imported before a file is written or read.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_catsam.errors import UnreadableFileError
+from napari_catsam.plugin.image_files import find_image_name
 
 if TYPE_CHECKING:
     from napari_catsam.exchange.records import LabelImage
 
-__all__ = ["IMAGE_NAME", "coco_reader", "find_image_name", "save_coco", "save_tiff", "save_zarr",
-           "zarr_reader"]  # fmt: skip
+__all__ = [
+    "CLASS_COLUMN",
+    "IMAGE_NAME",
+    "coco_reader",
+    "make_label_image",
+    "number_rows",
+    "save_coco",
+    "save_tiff",
+    "save_zarr",
+    "warn",
+    "with_suffix",
+    "zarr_reader",
+]
 
 Matrix = npt.NDArray[np.float64]
 LayerData = tuple[Any, dict[str, Any], str]
@@ -65,21 +76,21 @@ def save_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """
     from napari_catsam.exchange.label_tiff import write_label_tiff
 
-    return _save(_with_suffix(path, ".tif", ".tiff"), data, meta, write_label_tiff)
+    return _save(with_suffix(path, ".tif", ".tiff"), data, meta, write_label_tiff)
 
 
 def save_zarr(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write a Labels layer as OME-Zarr; see :func:`save_tiff`."""
     from napari_catsam.exchange.label_zarr import write_label_zarr
 
-    return _save(_with_suffix(path, ".ome.zarr", ".zarr"), data, meta, write_label_zarr)
+    return _save(with_suffix(path, ".ome.zarr", ".zarr"), data, meta, write_label_zarr)
 
 
 def save_coco(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write a Labels layer as COCO JSON; see :func:`save_tiff`."""
     from napari_catsam.exchange.coco import write_coco
 
-    return _save(_with_suffix(path, ".json"), data, meta, write_coco)
+    return _save(with_suffix(path, ".json"), data, meta, write_coco)
 
 
 def coco_reader(path: str | list[str]) -> Reader | None:
@@ -96,7 +107,7 @@ def zarr_reader(path: str | list[str]) -> Reader | None:
     return _read_zarr if all(map(is_label_zarr, _list(path))) else None
 
 
-def _with_suffix(path: str, *suffixes: str) -> str:
+def with_suffix(path: str, *suffixes: str) -> str:
     """Add the first suffix to a name that has none of them: the save dialog leaves that to us."""
     return path if path.lower().endswith(suffixes) else path + suffixes[0]
 
@@ -104,25 +115,37 @@ def _with_suffix(path: str, *suffixes: str) -> str:
 def _save(
     path: str, data: Any, meta: dict[str, Any], write: Callable[[str, LabelImage], Path]
 ) -> list[str]:
-    from napari_catsam.exchange.records import LabelImage
-
     try:
-        labels = data[0] if meta.get("multiscale") else data
-        placement, is_exact = _placement(meta, labels.ndim)
-        image = LabelImage(
-            labels,
-            axes=_axes(meta, labels.ndim),
-            units=[str(unit) for unit in meta.get("units") or ()],
-            classes=_classes(meta),
-            name=meta.get(IMAGE_NAME) or find_image_name(Path(path), data),
-            **placement,
-        )
+        image, is_exact = make_label_image(path, data, meta)
         written = write(path, image)
     except ValueError as error:  # which napari takes to mean that there is no writer
         raise UnreadableFileError(f"cannot write {path}: {error}") from error
     if not is_exact:
-        _warn(f"{path} holds the pixel size, but not the rotation, shear or mirroring of the layer")
+        warn(f"{path} holds the pixel size, but not the rotation, shear or mirroring of the layer")
     return [str(written)]
+
+
+def make_label_image(path: str, data: Any, meta: Mapping[str, Any]) -> tuple[LabelImage, bool]:
+    """Return what is written of a layer, and whether its place is all in scale and translation.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be written, such as labels that are no whole numbers.
+    """
+    from napari_catsam.exchange.records import LabelImage
+
+    labels = data[0] if meta.get("multiscale") else data
+    placement, is_exact = _placement(meta, labels.ndim)
+    image = LabelImage(
+        labels,
+        axes=_axes(meta, labels.ndim),
+        units=[str(unit) for unit in meta.get("units") or ()],
+        classes=_classes(meta),
+        name=meta.get(IMAGE_NAME) or find_image_name(Path(path), data),
+        **placement,
+    )
+    return image, is_exact
 
 
 def _placement(meta: Mapping[str, Any], ndim: int) -> tuple[dict[str, list[float]], bool]:
@@ -161,41 +184,13 @@ def _classes(meta: Mapping[str, Any]) -> dict[int, str]:
     if table is None or CLASS_COLUMN not in table:
         return {}
     names = [str(name) for name in table[CLASS_COLUMN]]
-    labels = [int(n) for n in table["index"]] if "index" in table else range(len(names))
-    pairs = zip(labels, names, strict=True)
+    pairs = zip(number_rows(table, len(names)), names, strict=True)
     return {label: name for label, name in pairs if label > 0 and name not in _NOT_GIVEN}
 
 
-def find_image_name(path: Path, data: Any) -> str:
-    """Return the file of the image that labels lie on, seen from a path; else a likely name."""
-    from napari import current_viewer
-
-    viewer = current_viewer()
-    layers = () if viewer is None else tuple(viewer.layers)
-    if any(layer.data is data for layer in layers):
-        for layer in reversed(layers):
-            if _is_image_of(layer, data):
-                return _seen_from(path, Path(layer.source.path))
-    return f"{path.name.split('.')[0]}.tif"
-
-
-def _is_image_of(layer: Any, data: Any) -> bool:
-    from napari.layers import Image
-
-    from napari_catsam.plugin.layers.planes import level_zero
-
-    if not isinstance(layer, Image) or not layer.source.path:
-        return False
-    labels = data if hasattr(data, "dtype") else data[0]
-    return tuple(level_zero(layer).shape[: layer.ndim]) == tuple(labels.shape)
-
-
-def _seen_from(path: Path, image: Path) -> str:
-    try:
-        relative = Path(os.path.relpath(image, path.parent))
-    except ValueError:  # on another drive
-        return image.name
-    return image.name if ".." in relative.parts else relative.as_posix()
+def number_rows(table: Any, rows: int) -> Sequence[int]:
+    """Return the label that each row of a layer's features belongs to."""
+    return [int(n) for n in table["index"]] if "index" in table else range(rows)
 
 
 def _read_coco(path: str | list[str]) -> list[LayerData]:
@@ -265,14 +260,14 @@ def _find_image(file: Path, image: LabelImage, placed: Mapping[str, Any]) -> Ite
     try:
         pixels = read_image(file) if len(image.shape) == 2 else _read_stack(file)
     except (UnreadableFileError, ValueError) as error:
-        _warn(f"{file.name} is not opened: {error}")
+        warn(f"{file.name} is not opened: {error}")
         return
     if pixels.shape[: len(image.shape)] != image.shape or pixels.shape[len(image.shape) :] not in (
         (),
         (3,),
         (4,),
     ):
-        _warn(f"{file.name} is not opened: it has shape {pixels.shape}, its objects {image.shape}")
+        warn(f"{file.name} is not opened: it has shape {pixels.shape}, its objects {image.shape}")
         return
     is_rgb = pixels.ndim > len(image.shape)
     yield pixels, {**placed, "name": file.stem, "rgb": is_rgb}, "image"
@@ -284,7 +279,8 @@ def _read_stack(file: Path) -> npt.NDArray[Any]:
     return np.asarray(imread(file))
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
+    """Show the user a warning; in any thread."""
     from napari.utils.notifications import show_warning
 
     show_warning(message)

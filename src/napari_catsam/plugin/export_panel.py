@@ -21,13 +21,9 @@ from napari_catsam.plugin.connections import Connections
 from napari_catsam.plugin.device.disk_thread import DiskThread
 from napari_catsam.plugin.dock.segment_view import SegmentView
 from napari_catsam.plugin.dock.work_view import WorkView
-from napari_catsam.plugin.exchange import (
-    IMAGE_NAME,
-    find_image_name,
-    save_coco,
-    save_tiff,
-    save_zarr,
-)
+from napari_catsam.plugin.exchange import IMAGE_NAME, save_coco, save_tiff, save_zarr
+from napari_catsam.plugin.geojson import GEOREFERENCED_FILES, save_geojson
+from napari_catsam.plugin.image_files import find_georeferenced_files, find_image_name
 from napari_catsam.plugin.session import Session
 from napari_catsam.plugin.wording import Trouble
 
@@ -55,7 +51,7 @@ class LabelsCopy:
     data : array_like, int
         What it holds.
     meta : dict
-        What it is made with, and the name of its image.
+        What it is made with, the name of its image, and the files that may say where it lies.
     """
 
     data: Any
@@ -80,6 +76,7 @@ def copy_labels(labels: Labels, path: str) -> LabelsCopy:
     data, state, _ = labels.as_layer_data_tuple()
     meta = {key: copy(state[key]) for key in KEPT if key in state}
     meta[IMAGE_NAME] = find_image_name(Path(path), data)
+    meta[GEOREFERENCED_FILES] = find_georeferenced_files(data)
     if isinstance(data, np.ndarray) and data.nbytes <= COPIED_BYTES:
         data = data.copy()
     return LabelsCopy(data, meta)
@@ -162,4 +159,6 @@ class ExportPanel:
 def _choose_save(path: str) -> Save:
     if path.lower().endswith(".json"):
         return save_coco
+    if path.lower().endswith(".geojson"):
+        return save_geojson
     return save_zarr if path.lower().endswith(".zarr") else save_tiff
