@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from napari_catsam.errors import PromptError
 
-__all__ = ["Frame", "boxes_from_masks", "flip_xy"]
+__all__ = ["Frame", "Resizing", "boxes_from_masks", "flip_xy", "resize_maps"]
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
@@ -24,6 +24,23 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 
 MASK_PROMPT_LOGIT = 8.0
 """Logit of a bool mask prompt: sure, and of the size that SAM's own logits have."""
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """One step of the way from the model's input to the image, bilinear.
+
+    Attributes
+    ----------
+    before, after : (int, int)
+        Height and width in pixels.
+    kept : (int, int)
+        What stays of ``after``, from the first row and column on.
+    """
+
+    before: tuple[int, int]
+    after: tuple[int, int]
+    kept: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -132,13 +149,19 @@ class Frame:
 
     def logits_to_image(self, logits: torch.Tensor) -> torch.Tensor:
         """Bring logits ``(N, h, w)`` of the whole input to the image: ``(N, H, W)``, bilinear."""
-        maps = logits[:, None]
+        for step in self.steps((logits.shape[1], logits.shape[2])):
+            logits = resize_maps(logits, step.after)[:, : step.kept[0], : step.kept[1]]
+        return logits
+
+    def steps(self, size: tuple[int, int]) -> tuple[Resizing, ...]:
+        """List what brings a map of the whole input, of a size (h, w), to the image."""
+        steps: tuple[Resizing, ...] = ()
         if self.resize == "pad":
-            maps = F.interpolate(maps, (self.side, self.side), mode="bilinear", align_corners=False)
-            maps = maps[..., : self.content[0], : self.content[1]]
-        if maps.shape[-2:] == self.size:  # an image of the input's own size is there already
-            return maps[:, 0]
-        return F.interpolate(maps, self.size, mode="bilinear", align_corners=False)[:, 0]
+            steps = (Resizing(size, (self.side, self.side), self.content),)
+            size = self.content
+        if size == self.size:  # an image of the input's own size is there already
+            return steps
+        return (*steps, Resizing(size, self.size, self.size))
 
     def check_inside(self, points: npt.ArrayLike, kind: str) -> None:
         """Raise :class:`PromptError` unless every ``(..., 2)`` point lies on the image.
@@ -152,6 +175,13 @@ class Frame:
                 f"{kind} ({row:g}, {column:g}) lies outside of the image, which is "
                 f"{self.size[0]} rows x {self.size[1]} columns"
             )
+
+
+def resize_maps(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize ``(h, w)`` or ``(N, h, w)``, bilinear, each map for itself."""
+    stacked = maps.reshape(-1, 1, *maps.shape[-2:])
+    resized = F.interpolate(stacked, size, mode="bilinear", align_corners=False)
+    return resized.reshape(*maps.shape[:-2], *size)
 
 
 def flip_xy(points: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from napari_catsam.errors import ImageError, OutOfMemoryError, PromptError
+from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.models.decoder import Decoded, Detail
 from napari_catsam.models.loading import load_model
@@ -245,6 +246,18 @@ def test_readings_of_a_lone_click_begin_with_the_one_that_predict_takes(
     assert len(readings) == 3
     assert (np.diff(readings.scores) <= 0).all()
     np.testing.assert_array_equal(readings.masks[:1], predictor.predict(embedding, click).masks)
+
+
+def test_readings_that_are_drawn_one_by_one_are_the_same(base: CatSam, image: np.ndarray) -> None:
+    predictor = Predictor(base)
+    embedding, click = predictor.embed(image), Prompts(points=POINTS[:1])
+    expected = predictor.predict_readings(embedding, click)
+    readings = predictor.decode_readings(embedding, click)
+    assert len(readings) == 3
+    drawn = np.stack([readings.draw(number) for number in range(3)])
+    np.testing.assert_array_equal(drawn, expected.masks)
+    np.testing.assert_array_equal(readings.scores, expected.scores)
+    np.testing.assert_array_equal(readings.logits, expected.logits)
 
 
 @pytest.mark.parametrize(
@@ -495,14 +508,14 @@ def test_memory_may_run_out_when_masks_are_resized_too(
 ) -> None:
     predictor, embedding, prompts = many
     expected = predictor.predict(embedding, prompts)
-    resize = type(embedding.frame).logits_to_image
+    resize = module.logits_to_masks
 
-    def resize_some(frame, logits: torch.Tensor) -> torch.Tensor:
+    def resize_some(frame: Frame, logits: torch.Tensor) -> np.ndarray:
         if len(logits) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return resize(frame, logits)
 
-    monkeypatch.setattr(type(embedding.frame), "logits_to_image", resize_some)
+    monkeypatch.setattr(module, "logits_to_masks", resize_some)
     assert_same(predictor.predict(embedding, prompts), expected)
 
 

@@ -13,7 +13,9 @@ import torch
 from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.prediction.readings import choose_masks, list_readings
+from napari_catsam.prediction.parts import join_to_clicks
+from napari_catsam.prediction.positive_part import logits_to_masks
+from napari_catsam.prediction.readings import Readings, choose_masks, list_readings
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ class Predictor:
         with torch.no_grad():
             for group in split_prompts(prompts):
                 for rows, some in self._predict_chunks(embedding, prompts, group):
+                    if len(rows) == count:  # all at once: no copy of large masks
+                        return some
                     masks[rows], scores[rows], logits[rows] = some.masks, some.scores, some.logits
         return Masks(masks, scores, logits)
 
@@ -161,6 +165,29 @@ class Predictor:
             If there are more objects than one, the prompt lies outside of the image, or another
             model made the embedding.
         """
+        found = self.decode_readings(embedding, prompts)
+        return Masks(found.draw_all(), found.scores, found.logits)
+
+    def decode_readings(self, embedding: Embedding, prompts: Prompts) -> Readings:
+        """Do the same as :meth:`predict_readings`, but bring no mask to the size of the image yet.
+
+        Parameters
+        ----------
+        embedding : Embedding
+            From :meth:`embed` of a predictor with the same model.
+        prompts : Prompts
+            One object, in pixels of the image.
+
+        Returns
+        -------
+        Readings
+            1 or 3, that with the highest expected IoU first.
+
+        Raises
+        ------
+        PromptError
+            As there.
+        """
         if len(prompts) != 1:
             raise PromptError(f"there are {len(prompts)} objects; readings are of one at a time")
         self._check(embedding, prompts)
@@ -168,8 +195,8 @@ class Predictor:
             tensors = self.prompts_to_input(prompts, embedding.frame)
             decoded = self.model.decode(embedding.features, embedding.detail, tensors)
             logits, scores = list_readings(decoded, lone_click=tensors.lone_click)
-            masks = embedding.frame.logits_to_image(logits) > 0
-        return Masks(masks.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy())
+            logits = self._join(logits, tensors)
+        return Readings(embedding.frame, logits, scores.cpu().numpy())
 
     def _check(self, embedding: Embedding, prompts: Prompts) -> None:
         """Raise :class:`PromptError` unless the prompts can be used with the embedding."""
@@ -209,8 +236,15 @@ class Predictor:
         tensors = self.prompts_to_input(prompts, embedding.frame)
         decoded = self.model.decode(embedding.features, embedding.detail, tensors)
         logits, scores = choose_masks(decoded, lone_click=tensors.lone_click)
-        masks = embedding.frame.logits_to_image(logits) > 0
-        return Masks(masks.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy())
+        logits = self._join(logits, tensors)
+        masks = logits_to_masks(embedding.frame, logits)
+        return Masks(masks, scores.cpu().numpy(), logits.cpu().numpy())
+
+    def _join(self, logits: torch.Tensor, tensors: PromptTensors) -> torch.Tensor:
+        """Join masks to their clicks, for a small model of ours; a large one or an adapter may mean it."""
+        backbone = self.model.backbone
+        own = backbone.box_prior and self.model.method == "sam"
+        return join_to_clicks(logits, tensors, backbone.image_size) if own else logits
 
     def prompts_to_input(self, prompts: Prompts, frame: Frame) -> PromptTensors:
         """Bring prompts to the model's input and device; padding points shared by all rows go."""
