@@ -79,6 +79,7 @@ build: $(INSTALLED)
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python tools/check_wheel_contents.py dist
 
 check-wheel: build
 	@tools/setup_display.sh

@@ -30,7 +30,7 @@ SHOTS = (SLICE - 8, SLICE)
 MASKS = 10
 """Of a slice."""
 
-STEPS = 15
+STEPS = 10
 """Of the training, after which its picture is taken."""
 
 
@@ -63,7 +63,6 @@ def show_adapting(make: Callable[..., Stage]) -> None:
     wait_until(lambda: bool(widget.session.versions), round(1000 * SECONDS))
     stage.settle()
     stage.annotate()
-    widget.session.use_version(widget.session.versions[0])
     stage.give(LivePrompt(_find_box(truth[SLICE], masks[SLICE])))
     stage.dismiss()
     let_pass(500)  # until the panel has its height

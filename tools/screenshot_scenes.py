@@ -34,9 +34,6 @@ NARROW = 300
 ACCEPTED = 9
 """Coins that are annotated before the picture is taken."""
 
-SECONDS = 60.0
-"""Of the adaptation."""
-
 Make = Callable[..., Stage]
 Masks = npt.NDArray[np.bool_]
 
@@ -132,7 +129,8 @@ def show_refining(make: Make) -> None:
     coins = _coins()
     stage.annotate()
     stage.accept(*map(_box, coins[:ACCEPTED]))
-    stage.widget.commands.live.refine_number(4)
+    stage.viewer.layers["coins masks"].selected_label = 4  # selects its row
+    stage.widget.objects.view.refine.click()
     r0, _, r1, c1 = _box(coins[3])
     stage.give(LivePrompt(((r0 + r1) / 2, c1 - 3.0)))
     stage.show(stage.widget.live_view)
@@ -148,6 +146,7 @@ def show_error(make: Make) -> None:
     let_pass(1000)
     stage.widget.commands.live.give(LivePrompt((100.0, 100.0)))
     let_pass(1000)
+    stage.dismiss()  # says the same, cut off
     stage.shoot("error")
 
 
@@ -164,7 +163,7 @@ def show_narrow(make: Make) -> None:
         stage.accept(*map(_box, _coins()[:5]))
         stage.give(LivePrompt(_box(_coins()[5])))
         stage.set_width(NARROW)
-        views = (stage.widget.segment_view, stage.widget.live_view, stage.widget.adapt_view)
+        views = (stage.widget.segment_view, stage.widget.objects.view, stage.widget.adapt_view)
         for fold in stage.widget.findChildren(Fold):
             fold.unfold()
         stage.shoot_docks("narrow", views)
@@ -184,10 +183,9 @@ def show_light(make: Make) -> None:
 
 
 def show_guide(make: Make) -> None:
-    """The first minute: its first step, and, after an adaptation, its last one."""
-    stage = make(Session(budget=SECONDS))
-    widget = stage.widget
-    widget.guide.view.start_button.click()
+    """The first minute: its first step, and the one in which the model is adapted."""
+    stage = make()
+    stage.widget.guide.view.start_button.click()
     let_pass(1000)
     stage.shoot("guide")
     truth = make_stack().truth[SLICE]
@@ -199,12 +197,6 @@ def show_guide(make: Make) -> None:
     for number in (framed, *others[:2]):
         stage.accept(_box(truth == number))
     stage.shoot("guide_adapt")
-    widget.adapt_view.adapt_button.click()
-    stage.settle()
-    wait_until(lambda: widget.session.adapter is not None)
-    stage.give(LivePrompt(_box(truth == others[2])))
-    stage.dismiss()
-    stage.shoot("guide_compare")
 
 
 def show_channels(make: Make) -> None:
@@ -232,6 +224,10 @@ def show_batch(make: Make) -> None:
     stage = make()
     image = stage.open(open_coins())
     shapes = add_shapes(stage.viewer, image)
+    stage.annotate()
+    stage.give(LivePrompt(_box(_coins()[0])))  # so that the time is not that of loading the model
+    stage.widget.live_view.clear.click()
+    stage.annotate()
     boxes = np.array([_box(coin) for coin in _coins()]) - 0.5
     shapes.add_rectangles(boxes.reshape(-1, 2, 2))
     stage.widget.segment()

@@ -32,14 +32,17 @@ DOCK_WIDTH = 330
 DRAW_MS = 700
 """For napari to draw, and to fade a notification in."""
 
-LONGEST_MS = 120_000
+LONGEST_MS = 400_000
 """After which something that is waited for has gone wrong."""
 
-COLOURS = (100, 64, 40, 24)
+COLOURS = (100, 64, 48, 36, 24)
 """In each half of a picture's palette; as many as make a small file."""
 
-LARGEST = 150_000
+LARGEST = 160_000
 """Bytes of a picture."""
+
+MARKS = (0xFF, 0xB0, 0x00), (0xC8, 0x8C, 0x0A), (0x3D, 0xDC, 0x84), (0xE5, 0x48, 0x4D)
+"""Colours of boxes, on dark ground too, of clicks and of trouble: few pixels, and never another colour."""
 
 GAP, WHITE = 16, 255
 """Pixels between docks that stand side by side, and their value."""
@@ -239,6 +242,7 @@ def make_palette(picture: npt.NDArray[np.uint8], colours: int) -> Pillow.Image:
         for part in sources
     ]
     values = [value for half in halves for value in (half.getpalette() or [])[: 3 * colours]]
+    values += [value for mark in MARKS for value in mark]
     palette = Pillow.new("P", (1, 1))
     palette.putpalette(values + [value for value in range(0, 256, 17) for _ in range(3)])
     return palette

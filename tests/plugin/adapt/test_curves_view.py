@@ -38,7 +38,7 @@ def test_losses_and_new_scores_are_kept() -> None:
     curves.add(Progress(2, 9, 0.3, 0.8, 0.5, 0.6))
     curves.add(Progress(3, 9, 0.4, 0.7, 0.5, 0.6))
     assert curves.losses == [(1, 0.9), (2, 0.8), (3, 0.7)]
-    assert curves.scores == [(2, 0.6)]
+    assert curves.scores == [(0, 0.5), (2, 0.6)]
     assert curves.before == 0.5
     assert curves.last_step == 3
 
@@ -72,6 +72,19 @@ def test_the_text_says_the_last_value_and_what_it_was_before(qtbot: Any) -> None
     view.show_curves([], [], 0.712, 1)
     assert view.loss.text == "loss"
     assert view.score.text == "held-out IoU 0.712"
+    view.show_curves([(1, 0.9)], [(0, 0.712)], 0.712, 1)
+    assert view.score.text == "held-out IoU 0.712"
+    view.show_curves([(1, 0.9)], [(0, 0.712), (1, 0.712)], 0.712, 1)
+    assert view.score.text == "held-out IoU 0.712 → 0.712"
+
+
+def test_the_curve_of_the_score_begins_with_the_score_before(qtbot: Any) -> None:
+    curves, view = TrainingCurves(), CurvesView()
+    qtbot.addWidget(view)
+    curves.add(Progress(50, 100, 0.1, 0.9, 0.5, 0.6))
+    curves.add(Progress(100, 100, 0.2, 0.8, 0.5, 0.7))
+    view.show_curves(curves.losses, curves.scores, curves.before, 100)
+    assert min(columns_in_blue(draw(view.score))) < 5
 
 
 def test_a_curve_is_drawn_from_left_to_right(qtbot: Any) -> None:

@@ -308,7 +308,8 @@ def make_scored(factory: Callable[..., Any]) -> Any:
     adapter = factory(0.5, 0.7)
     adapter.header.scores = (
         SimpleNamespace(shot="cells", label=2, before=0.4, after=0.8),
-        SimpleNamespace(shot="cells", label=3, before=0.6, after=0.6),
+        SimpleNamespace(shot="cells", label=3, before=0.966, after=0.974),
+        SimpleNamespace(shot="cells", label=4, before=0.6, after=0.55),
     )
     adapter.header.helps = True
     words = "better than the base model: IoU +0.200, on 2 objects a gain counts from 0.03 on"
@@ -328,7 +329,12 @@ def test_scores_of_each_mask_and_the_verdict_are_shown_after_it(
         [scores.table.item(row, column).text() for column in range(3)]
         for row in range(scores.table.rowCount())
     ]
-    assert texts == [["cells · 2", "0.40", "0.80 ▲"], ["cells · 3", "0.60", "0.60"]]
+    assert texts == [
+        ["cells · 2", "0.40", "0.80 ▲"],
+        ["cells · 3", "0.97", "0.97 ="],  # no better, as far as it is shown
+        ["cells · 4", "0.60", "0.55 ▼"],
+    ]
+    assert scores.table.item(1, 2).toolTip() == "cells · 3: 0.966 → 0.974"
     assert scores.verdict.text().startswith("better than the base model: IoU +0.200")
 
 
@@ -464,7 +470,7 @@ def test_scores_and_verdict_of_a_training_that_did_not_help_are_shown(
     session.keep_adapter(first)
     session.keep_adapter(worse, first)
     assert session.model.adapter is first
-    assert scores.table.rowCount() == 2
+    assert scores.table.rowCount() == 3
     assert scores.verdict.text() == "not better than v1: IoU -0.1"
     session.use_version(session.versions[0])
     assert scores.table.rowCount() == 0

@@ -78,18 +78,21 @@ def test_slices_are_ranked_by_disagreement_and_the_view_jumps_to_the_best(
     wait_idle(widget)
     assert view.button.text() == "Suggest next"
     # Boxes of the labelled slice, 10 rows high, of which the adapted model leaves out some.
-    assert texts(widget) == [
-        "z=5: base and adapted disagree, IoU 0.50",
-        "z=4: base and adapted disagree, IoU 0.70",
-        "z=2: base and adapted disagree, IoU 0.80",
-        "z=1: expected IoU 0.85",
-        "z=6: expected IoU 0.85",
+    found = [text.split(" · ") for text in texts(widget)]
+    assert [where.split(", ")[0] for where, _ in found] == ["z=5", "z=4", "z=2", "z=1", "z=6"]
+    assert {where.split(", ")[1] for where, _ in found} <= {"middle", "bottom"}
+    assert [why for _, why in found] == [
+        "doubt 0.33 (agreement 0.50, expected IoU 0.85)",
+        "doubt 0.23 (agreement 0.70, expected IoU 0.85)",
+        "doubt 0.18 (agreement 0.80, expected IoU 0.85)",
+        "doubt 0.13 (agreement 0.90, expected IoU 0.85)",
+        "doubt 0.13 (agreement 0.90, expected IoU 0.85)",
     ]
     assert viewer.dims.current_step[0] == 5
-    assert widget.session.note.startswith("look at z=5: base and adapted disagree")
-    row, column = viewer.scene.camera.center[-2:]
-    assert 4 <= row <= 30
-    assert 6 <= column <= 50
+    assert widget.session.note.startswith("look at z=5, bottom · doubt 0.33")
+    proposal = widget.session.suggestions[0]
+    assert 4 <= proposal.at[0] <= 30
+    assert 6 <= proposal.at[1] <= 50
     # The labelled slice is not embedded: seven others are, by each of two models.
     assert len(adapted.embedded) == len(library.predictors["vit_nano"].embedded) == 7
 
@@ -120,7 +123,7 @@ def test_without_an_adapter_the_expected_iou_ranks(
 ) -> None:
     widget.adapt_view.suggest.button.click()
     wait_idle(widget)
-    assert texts(widget)[0] == "z=0: expected IoU 0.85"
+    assert texts(widget)[0] == "z=0, middle · doubt 0.15 (expected IoU 0.85)"
     assert list(library.predictors) == ["vit_nano"]
 
 
@@ -133,10 +136,11 @@ def test_regions_of_a_lone_plane_are_ranked_without_what_is_annotated(
     masks = np.zeros(image.shape, int)
     masks[:30, :40] = 1
     viewer.add_labels(masks, name="masks")
+    viewer.scene.camera.zoom = 100  # only the middle of the plane is seen
     widget.adapt_view.suggest.button.click()
     wait_idle(widget)
     found = texts(widget)
-    assert found[0] == "bottom right: base and adapted disagree, IoU 0.20"
+    assert found[0] == "bottom right · doubt 0.49 (agreement 0.20, expected IoU 0.81)"
     assert not [text for text in found if text.startswith("top left")]
     row, column = viewer.scene.camera.center[-2:]
     assert row > 60
@@ -235,7 +239,7 @@ def test_in_a_narrow_dock_long_places_take_two_lines_and_none_is_cut_off(qtbot: 
     view = SuggestView()
     qtbot.addWidget(view)
     view.resize(600, 300)
-    view.show_places(["z=5: base and adapted disagree, IoU 0.50", "z=1: expected IoU 0.85"])
+    view.show_places(["z=5, top · doubt 0.40 (agreement 0.35, expected IoU 0.85)", "z=1, top"])
     view.show()
     wide = view.list.height()
     view.resize(200, 300)

@@ -138,6 +138,26 @@ def test_choosing_a_row_asks_for_its_version_and_showing_one_does_not(qtbot: Any
     assert asked == [2]
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_list_of_versions_has_room_for_its_rows_and_no_more(qtbot: Any, count: int) -> None:
+    view = VersionsView()
+    qtbot.addWidget(view)
+    view.show()
+    view.show_versions([(number, f"v{number}") for number in range(count)], 0, "")
+    last = view.list.visualItemRect(view.list.item(count - 1))
+    room = view.list.viewport().height()
+    assert room - 3 <= last.bottom() < room
+
+
+def test_of_many_versions_some_are_seen_at_once(qtbot: Any) -> None:
+    view = VersionsView()
+    qtbot.addWidget(view)
+    view.show()
+    view.show_versions([(number, f"v{number}") for number in range(20)], 0, "")
+    fifth = view.list.visualItemRect(view.list.item(4))
+    assert fifth.bottom() < view.list.viewport().height() <= fifth.bottom() + 3
+
+
 def test_the_base_model_has_no_note_and_is_not_deleted(qtbot: Any) -> None:
     view, deleted = VersionsView(), []
     qtbot.addWidget(view)

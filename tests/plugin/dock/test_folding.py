@@ -34,9 +34,9 @@ def test_a_click_on_the_header_shows_what_is_inside_and_hides_it_again(fold: Fol
 
 
 def test_the_header_shows_whether_it_is_open(fold: Fold) -> None:
-    assert fold.header.text() == "▸  rarely used"
+    assert (fold.header.text(), fold.header.icon_name) == ("rarely used", "folded")
     fold.unfold()
-    assert fold.header.text() == "▾  rarely used"
+    assert (fold.header.text(), fold.header.icon_name) == ("rarely used", "unfolded")
 
 
 def test_what_is_revealed_is_unfolded_and_scrolled_to(qtbot: Any) -> None:

@@ -10,21 +10,26 @@ from napari.settings import get_settings
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
     QLabel,
     QLineEdit,
     QProgressBar,
     QScrollArea,
+    QScrollBar,
     QWidget,
 )
 
 from napari_catsam.plugin.dock.folding import Fold
+from napari_catsam.plugin.dock.icons import IconButton
 from napari_catsam.plugin.dock.parts import Row, TextBlock, make_button
 from napari_catsam.plugin.guide.steps import Guide
+from napari_catsam.plugin.objects.table import CLASS, ObjectRow
 
 CONTROLS = (
-    QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLineEdit, QProgressBar,
+    QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit,
+    QProgressBar,
 )  # fmt: skip
 
 NARROW = 300
@@ -43,7 +48,9 @@ def is_part(widget: QWidget, top: QWidget) -> bool:
 
 
 def controls(top: QWidget) -> list[QWidget]:
+    """Return all controls, also those that are hidden in this state, without scroll bars."""
     found = [child for child in top.findChildren(QWidget) if isinstance(child, CONTROLS)]
+    found = [child for child in found if not isinstance(child, QScrollBar)]
     return [child for child in found if not is_part(child, top)]
 
 
@@ -56,9 +63,17 @@ def _usual_text() -> Iterator[None]:
 def test_every_control_says_what_it_does(widget: Any) -> None:
     widget.guide.view.start_button.click()
     found = controls(widget)
-    assert len(found) > 25
+    assert len(found) > 50
     silent = [child for child in found if len(child.toolTip()) < 10]
     assert not [f"{type(child).__name__} {child.objectName()}" for child in silent]
+
+
+def test_the_field_in_which_a_class_is_edited_says_what_it_does(widget: Any) -> None:
+    view = widget.objects.view
+    view.show_rows([ObjectRow(1, "cell", 40.0, 0.9, 1)], "pixels", "")
+    view.rows.edit(view.table.index(0, CLASS))
+    (editor,) = view.rows.viewport().findChildren(QComboBox)
+    assert len(editor.toolTip()) > 10
 
 
 def test_labels_of_rows_say_the_same_as_their_fields(widget: Any) -> None:
@@ -68,15 +83,18 @@ def test_labels_of_rows_say_the_same_as_their_fields(widget: Any) -> None:
 
 
 @pytest.mark.usefixtures("_usual_text")
-@pytest.mark.parametrize(("theme", "size"), [("dark", USUAL), ("light", LARGE)])
+@pytest.mark.parametrize(
+    ("theme", "size", "annotating"),
+    [("dark", USUAL, False), ("light", LARGE, False), ("dark", LARGE, True)],
+)
 def test_nothing_is_cut_off_in_a_narrow_dock(
-    window: Any, docked: Any, qtbot: Any, theme: str, size: int
+    window: Any, docked: Any, qtbot: Any, theme: str, size: int, annotating: bool
 ) -> None:
     window.theme = theme
     get_settings().appearance.font_size = size
     docked.guide.view.start_button.click()
     docked.guide.guide = Guide(3)
-    docked.session.annotating = False
+    docked.session.annotating = annotating
     docked.adapt_view.show_score("cat-a · IoU 0.812 → 0.834 · better\nscored on 2 objects held out")
     docked.setFixedSize(NARROW, HIGH)
     window.show()
@@ -100,6 +118,7 @@ def cut_off(docked: Any) -> list[str]:
     for button in docked.findChildren(QAbstractButton):
         if button.isVisible() and button.text() and not is_part(button, docked):
             text = button.fontMetrics().horizontalAdvance(button.text())
+            text += button.iconSize().width() if isinstance(button, IconButton) else 0
             found += [button.text()] if text > button.width() else []
     for label in docked.findChildren(QLabel):
         if label.wordWrap() and label.isVisible():

@@ -10,7 +10,7 @@ import pytest
 from napari_catsam.errors import PromptError
 from napari_catsam.plugin.layers.new_layers import ObjectMask
 from napari_catsam.plugin.layers.planes import Plane
-from napari_catsam.plugin.live.live_object import LiveObject, Reading
+from napari_catsam.plugin.live.live_object import LiveObject, Reading, Undrawn
 from napari_catsam.plugin.live.prompt import LivePrompt, read_prompt
 from napari_catsam.plugin.objects.picking import PickedObject
 from napari_catsam.types import Intensity
@@ -44,6 +44,28 @@ def test_a_second_click_goes_with_the_mask_of_the_first() -> None:
     np.testing.assert_array_equal(prompts.labels, [[1, 0]])
     assert np.asarray(prompts.masks).shape == (1, 4, 4)
     assert (np.asarray(prompts.masks) == 2.0).all()
+
+
+def test_a_reading_that_is_not_drawn_is_shown_when_it_is_and_then_kept() -> None:
+    first, second = make_reading(1.0), make_reading(2.0)
+    live = LiveObject(make_plane()).add(CLICK).answer((first, Undrawn(lambda: second)))
+    asked = live.next_reading()
+    assert (asked.answered, asked.reading, asked.settled) == (False, first, live)
+    assert asked.undrawn is live.readings[1]
+    shown = asked.show_drawn(second)
+    assert (shown.answered, shown.reading, shown.undrawn) == (True, second, None)
+    assert shown.before is live.before
+    again = shown.next_reading().next_reading()
+    assert (again.answered, again.reading) == (True, second)
+
+
+def test_a_prompt_or_another_model_takes_the_place_of_a_reading_that_is_wanted() -> None:
+    live = LiveObject(make_plane()).add(CLICK).answer((make_reading(), Undrawn(make_reading)))
+    asked = live.next_reading()
+    assert asked.undrawn is not None
+    assert asked.add(OTHER).undrawn is None
+    assert asked.forget().undrawn is None
+    assert (np.asarray(asked.add(OTHER).to_prompts().masks) == 1.0).all()
 
 
 def test_a_new_box_replaces_the_last_one_and_its_mask() -> None:

@@ -81,6 +81,26 @@ def test_a_prompt_is_shown_alone_when_its_answer_is_late(late_desk: Any, qtbot: 
     assert not late_desk.session.late
 
 
+def test_accept_can_be_clicked_before_the_answer_as_its_key_can(
+    late_desk: Any, viewer: Any, qtbot: Any
+) -> None:
+    late_desk.click(20, 30)
+    qtbot.waitUntil(lambda: late_desk.session.late, timeout=WAIT)
+    assert late_desk.widget.live_view.accept.isEnabled()
+    late_desk.widget.live_view.accept.click()
+    late_desk.gate.set()
+    late_desk.wait()
+    assert viewer.layers["cells masks"].data[20, 30] == 1
+    assert not late_desk.widget.live_view.accept.isEnabled()
+
+
+def test_accept_cannot_be_clicked_after_an_error(desk: Desk, prompt_error: Exception) -> None:
+    desk.predictor.error = prompt_error
+    desk.click(20, 30)
+    desk.wait()
+    assert not desk.widget.live_view.accept.isEnabled()
+
+
 def test_each_layer_is_drawn_once_for_a_prompt_and_not_without_a_change(desk: Desk) -> None:
     desk.click(20, 30)
     desk.wait()

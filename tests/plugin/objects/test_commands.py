@@ -75,9 +75,15 @@ def test_an_object_that_is_not_there_cannot_be_deleted(
     assert widget.session.note == "'mine' has no object 3 on this plane"
 
 
+def look_at_little(viewer: ViewerModel) -> None:
+    """Zoom in on the middle, so that a tenth of the plane is seen."""
+    viewer.scene.camera.zoom = 200
+
+
 def test_jumping_goes_to_the_plane_with_most_of_the_object(
     viewer: ViewerModel, widget: Any, labels: Any
 ) -> None:
+    look_at_little(viewer)
     viewer.dims.set_current_step(0, 0)
     widget.commands.objects.jump_to(labels, 3)
     assert steps(viewer)[0] == 2
@@ -87,6 +93,7 @@ def test_jumping_goes_to_the_plane_with_most_of_the_object(
 def test_jumping_stays_on_a_plane_that_has_the_object(
     viewer: ViewerModel, widget: Any, labels: Any
 ) -> None:
+    look_at_little(viewer)
     viewer.dims.set_current_step(0, 1)
     widget.commands.objects.jump_to(labels, 3)
     assert steps(viewer)[0] == 1
@@ -97,14 +104,34 @@ def test_jumping_honours_where_the_layer_lies_and_rolled_axes(
     viewer: ViewerModel, widget: Any
 ) -> None:
     labels = put_labels(viewer, make_labels(), scale=(5, 2, 2), translate=(10, 7, -3))
+    look_at_little(viewer)
     viewer.dims.set_current_step(0, 0)
     widget.commands.objects.jump_to(labels, 3)
     assert viewer.dims.point[0] == 20
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (14.5 * 2 + 7, 34.5 * 2 - 3))
     viewer.dims.order = (1, 2, 0)
+    look_at_little(viewer)  # napari shows all of it in another order
     widget.commands.objects.jump_to(labels, 8)
     assert viewer.dims.point[1] in (7, 9, 11, 13)
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (1.5 * 2 - 3, 25))
+
+
+@pytest.mark.parametrize(
+    ("seen", "stays"), [((24, 24), True), ((10, 24), False), ((24, 10), False)]
+)
+def test_the_view_stays_where_the_object_is_well_in_sight(
+    viewer: ViewerModel, widget: Any, seen: tuple[int, int], stays: bool
+) -> None:
+    labels = put_labels(viewer, make_labels(), scale=(1, 0.5, 0.5))
+    # Object 3 covers rows 4.75..9.75 and columns 14.75..19.75 of the world.
+    viewer.scene.camera.center = center = (0.0, 9.0, 19.0)
+    viewer.scene.camera.zoom = 20
+    viewer.canvas.size = (20 * seen[0], 20 * seen[1])
+    viewer.dims.set_current_step(0, 0)
+    widget.commands.objects.jump_to(labels, 3)
+    assert steps(viewer)[0] == 2
+    found = viewer.scene.camera.center[-2:]
+    np.testing.assert_allclose(found, center[1:] if stays else (7.25, 17.25))
 
 
 @pytest.mark.parametrize("command", ["jump_to", "refine", "delete"])

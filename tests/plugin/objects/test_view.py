@@ -81,6 +81,35 @@ def test_rows_show_what_is_known(view: ObjectsView) -> None:
     assert "area (µm²)" in header[1]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ([586.123, 571.9, 40.0], ["586.1", "571.9", "40.0"]),
+        ([1234.5, 40.25], ["1234", "40"]),
+        ([1.5, 0.25], ["1.500", "0.250"]),
+        ([1500.0, 40.0], ["1500", "40"]),
+    ],
+)
+def test_sizes_have_as_many_decimals_below_each_other(
+    view: ObjectsView, sizes: list[float], shown: list[str]
+) -> None:
+    rows = [ObjectRow(n, "cell", size, 0.9, 1) for n, size in enumerate(sizes, 1)]
+    view.show_rows(rows, "volume (µm³)", "")
+    assert texts(view, SIZE) == shown
+
+
+def test_a_larger_object_takes_decimals_from_the_others(view: ObjectsView) -> None:
+    small, large = ObjectRow(1, "cell", 40.25, 0.9, 1), ObjectRow(2, "cell", 5000.5, 0.9, 1)
+    view.show_rows([small], "volume (µm³)", "")
+    assert texts(view, SIZE) == ["40.25"]
+    changed = heard(view.table.dataChanged)
+    view.show_rows([small, large], "volume (µm³)", "")
+    assert texts(view, SIZE) == ["40", "5000"]
+    assert changed
+    tip = view.table.data(view.table.index(0, SIZE), Qt.ItemDataRole.ToolTipRole)
+    assert "40.25" in tip
+
+
 def test_planes_are_shown_where_objects_have_several(view: ObjectsView) -> None:
     assert view.rows.isColumnHidden(PLANES)
     view.show_rows([ObjectRow(1, "cell", 40.0, 0.9, 3)], "pixels", "")

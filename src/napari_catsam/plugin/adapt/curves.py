@@ -19,7 +19,8 @@ class TrainingCurves:
     losses : list of (int, float)
         Step and loss of it.
     scores : list of (int, float)
-        Step and mean IoU of held-out masks, from each look at them.
+        Step and mean IoU of held-out masks: at step 0 that of the model as it came, then from
+        each look at them.
     before : float or None
         That of the model as it came.
     """
@@ -33,6 +34,8 @@ class TrainingCurves:
         if math.isfinite(progress.loss) and (not self.losses or progress.step > self.losses[-1][0]):
             self.losses.append((progress.step, progress.loss))
         if math.isfinite(progress.iou_before):
+            if self.before is None:
+                self.scores.insert(0, (0, progress.iou_before))
             self.before = progress.iou_before
         score = progress.iou_now
         if math.isfinite(score) and (not self.scores or score != self.scores[-1][1]):

@@ -24,6 +24,9 @@ FRAME = 60
 LEAST_SPAN = 0.05
 """Of a score; so that noise does not fill the picture."""
 
+MARK = 2.0
+"""Radius of the mark at the last point, in pixels; it does not stick out of the frame."""
+
 ROOM = 0.08
 """Of the range, above and below the curve."""
 
@@ -74,13 +77,10 @@ class Chart(QWidget):
     @property
     def text(self) -> str:
         """The name, and the last value, with what it is compared to."""
-        if not self._points:
-            last = "" if self._line is None else f"{self._line:.3f}"
-        elif self._line is None:
-            last = f"{self._points[-1][1]:.3f}"
-        else:
-            last = f"{self._line:.3f} → {self._points[-1][1]:.3f}"
-        return f"{self._name} {last}".strip()
+        values = [] if self._line is None else [self._line]
+        if self._points and self._points[-1] != (0, self._line):  # the start is the line's value
+            values.append(self._points[-1][1])
+        return f"{self._name} {' → '.join(f'{value:.3f}' for value in values)}".strip()
 
     def sizeHint(self) -> QSize:
         """Return a size that fits the dock."""
@@ -115,9 +115,10 @@ class Chart(QWidget):
         self, painter: QPainter, area: QRectF, limits: tuple[float, float], ink: QColor
     ) -> None:
         low, high = limits
+        inside = area.adjusted(MARK, 0, -MARK, 0)
 
         def place(step: float, value: float) -> QPointF:
-            x = area.left() + area.width() * min(1.0, step / self._end)
+            x = inside.left() + inside.width() * min(1.0, step / self._end)
             return QPointF(x, area.bottom() - area.height() * (value - low) / (high - low))
 
         if self._line is not None:
@@ -128,7 +129,7 @@ class Chart(QWidget):
         painter.drawPolyline(QPolygonF(points))
         if points:
             painter.setBrush(self._colour)
-            painter.drawEllipse(points[-1], 2.0, 2.0)
+            painter.drawEllipse(points[-1], MARK, MARK)
 
 
 class CurvesView(QWidget):

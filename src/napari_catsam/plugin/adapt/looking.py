@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_catsam.adaptation.suggestion import (
     ObjectLook,
+    Suggestion,
     choose_places,
     find_region,
     make_grid,
@@ -96,7 +97,8 @@ class Proposal:
     at : (float, float)
         Row and column of the object that is most in doubt.
     text : str
-        Where and why: "z=14: base and adapted disagree, IoU 0.61".
+        Where, by how much doubt it is ranked, and of what that comes:
+        "z=14, top left · doubt 0.48 (agreement 0.61, expected IoU 0.43)".
     """
 
     plane: Plane
@@ -156,7 +158,7 @@ def _look_at_planes(
         pairs = yield from _ask_both(engine, outlook, plane, prompts, doing)
         looks += _compare(pairs, plane, number, clicks=near is None)
     return tuple(
-        Proposal(plane, found.at, f"{describe_plane(plane)}: {found.reason}")
+        _propose(found, plane, f"{describe_plane(plane)}, {_name_part(found.at, plane)}")
         for found in rank_places(looks, MOST_SHOWN)
         for plane in [outlook.at(places[found.place])]
     )
@@ -179,9 +181,18 @@ def _look_at_regions(
         if not known[round(look.at[0]), round(look.at[1])]
     ]
     return tuple(
-        Proposal(plane, found.at, f"{name_region(found.place)}: {found.reason}")
-        for found in rank_places(looks, MOST_SHOWN)
+        _propose(found, plane, name_region(found.place)) for found in rank_places(looks, MOST_SHOWN)
     )
+
+
+def _propose(found: Suggestion, plane: Plane, where: str) -> Proposal:
+    agreed = "" if found.agreement is None else f"agreement {found.agreement:.2f}, "
+    reason = f"doubt {found.doubt:.2f} ({agreed}expected IoU {found.score:.2f})"
+    return Proposal(plane, found.at, f"{where} · {reason}")
+
+
+def _name_part(at: tuple[float, float], plane: Plane) -> str:
+    return name_region(find_region(at, plane.size))
 
 
 def _has_labels(outlook: Outlook, steps: Steps) -> bool:

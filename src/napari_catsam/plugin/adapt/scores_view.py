@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -21,8 +21,14 @@ __all__ = ["ScoreRow", "ScoresView"]
 
 COLUMNS = ("held-out mask", "before", "after")
 
+BETTER, WORSE, SAME = "▲", "▼", "="
+
 MOST_SHOWN = 6
 """Rows that are seen at once; the others are scrolled to."""
+
+
+ROOM = 6
+"""Pixels of a row above and below its text, together."""
 
 
 class ScoreRow(NamedTuple):
@@ -71,11 +77,10 @@ class ScoresView(QWidget):
         """Show a row a mask, with what they come to; nothing for no rows and an empty verdict."""
         self.table.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            better = row.after > row.before
-            mark = " ▲" if better else " ▼" if row.after < row.before else ""
-            for column, text in enumerate(
-                (row.name, f"{row.before:.2f}", f"{row.after:.2f}{mark}")
-            ):
+            before, after = f"{row.before:.2f}", f"{row.after:.2f}"
+            # Of what is shown: "0.97" and "0.97 ▲" below each other would contradict themselves.
+            mark = SAME if before == after else BETTER if row.after > row.before else WORSE
+            for column, text in enumerate((row.name, before, f"{after} {mark}")):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{row.name}: {row.before:.3f} → {row.after:.3f}")
                 if column:
@@ -88,8 +93,17 @@ class ScoresView(QWidget):
         self.verdict.setText(verdict)
         self.verdict.setVisible(bool(verdict))
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit the rows to the new font."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
     def _fit(self) -> None:
-        """Give the table the height of its rows, up to some."""
+        """Give each row the height of its text, and the table that of its rows, up to some."""
+        self.table.ensurePolished()
+        for number in range(self.table.rowCount()):
+            self.table.setRowHeight(number, self.table.fontMetrics().lineSpacing() + ROOM)
         shown = min(self.table.rowCount(), MOST_SHOWN)
         heights = [self.table.rowHeight(number) for number in range(shown)]
         columns = self.table.horizontalHeader()

@@ -44,9 +44,13 @@ class SuggestView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.button = make_button(SUGGEST, TOOLTIP, self._on_clicked)
+        self.button = make_button(SUGGEST, TOOLTIP, self._on_clicked, "suggest")
         self.list = QListWidget()
-        self.list.setToolTip("Where to annotate next, the best first; a click goes there.")
+        self.list.setToolTip(
+            "Where to annotate next, the most doubtful first; a click goes there.\n"
+            "Agreement: IoU of the masks of the base and the adapted model. Expected IoU: of the model's\n"
+            "own mask. Doubt: 1 minus the mean of the two, over the objects there."
+        )
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setWordWrap(True)
         self.list.itemClicked.connect(self._on_item_chosen)
@@ -67,6 +71,7 @@ class SuggestView(QWidget):
         # it a border while it cannot be pressed, and that cut the text off.
         self.button.setText("")
         self.button.setText(STOP if looking else SUGGEST)
+        self.button.show_icon("stop" if looking else "suggest")
 
     def show_places(self, texts: Sequence[str]) -> None:
         """Show the places in words, the first one as chosen; nothing for none."""

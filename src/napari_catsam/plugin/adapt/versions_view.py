@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout, QWidget
 
@@ -19,7 +19,7 @@ MOST_SHOWN = 5
 """Rows that are seen at once."""
 
 ROOM = 6
-"""Pixels of a row above and below its text."""
+"""Pixels of a row above and below its text, together."""
 
 TOOLTIP = (
     "The models to choose from; the marked one segments. Choose an earlier one or the base to go\n"
@@ -49,8 +49,9 @@ class VersionsView(QWidget):
         self.note.setToolTip("Your words about this version.")
         self.note.editingFinished.connect(self._on_note_edited)
         self.delete = make_button(
-            "Delete", "Forget this version; files that were saved stay.", self._on_delete_clicked
-        )
+            "Delete", "Forget this version; files that were saved stay.",
+            self._on_delete_clicked, "delete",
+        )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
@@ -74,14 +75,27 @@ class VersionsView(QWidget):
                     item.setToolTip(text)
         self.list.setCurrentRow(self._numbers.index(used))
         self.list.blockSignals(False)
-        height = max(self.list.sizeHintForRow(0), self.fontMetrics().height() + ROOM)
-        shown = min(max(2, len(rows)), MOST_SHOWN)
-        self.list.setFixedHeight(shown * height + 2 * self.list.frameWidth() + 2)
+        self._fit()
         self._note = note
         if not self.note.hasFocus():
             self.note.setText(note)
         self.note.setEnabled(used > 0)
         self.delete.setEnabled(used > 0)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit the rows to the new font."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give each row the height of its text, and the list that of its rows, up to some."""
+        self.list.ensurePolished()
+        height = self.list.fontMetrics().height() + ROOM
+        for item in filter(None, map(self.list.item, range(self.list.count()))):
+            item.setSizeHint(QSize(0, height))
+        shown = min(self.list.count(), MOST_SHOWN)
+        self.list.setFixedHeight(shown * height + 2 * self.list.frameWidth())
 
     def _text_at(self, row: int) -> str:
         item = self.list.item(row)

@@ -73,25 +73,29 @@ class AdaptView(QWidget):
             "version of; that has the method already."
         )
         self.adapt_button = make_button(
-            "Adapt", "Train on these masks; prompts are answered meanwhile.", self._on_adapt_clicked
-        )
+            "Adapt", "Train on these masks; prompts are answered meanwhile.",
+            self._on_adapt_clicked, "start",
+        )  # fmt: skip
         self.pause_button = make_button(
-            "Pause", "Rest after this step; the time stands still.", self.pause_requested.emit
-        )
+            "Pause", "Rest after this step; the time stands still.",
+            self.pause_requested.emit, "pause",
+        )  # fmt: skip
         self.cancel_button = make_button(
-            "Cancel", "End now and keep nothing of this training.", self.cancel_requested.emit
-        )
+            "Cancel", "End now and keep nothing of this training.",
+            self.cancel_requested.emit, "cancel",
+        )  # fmt: skip
         self.compare_button = make_button(
-            "Compare", "Ask the other of base and adapted model.", self.compare_requested.emit
-        )
+            "Compare", "Ask the other of base and adapted model.",
+            self.compare_requested.emit, "compare",
+        )  # fmt: skip
         self.stop_button = make_button(
-            "Stop", "Finish now and keep the best so far.", self._on_stop_clicked
+            "Stop", "Finish now and keep the best so far.", self._on_stop_clicked, "stop"
         )
         self.load_button = make_button(
-            "Load…", "Open an adapter file and use it.", self._on_load_clicked
+            "Load…", "Open an adapter file and use it.", self._on_load_clicked, "open"
         )
         self.save_button = make_button(
-            "Save…", "Write the adapter to a file.", self._on_save_clicked
+            "Save…", "Write the adapter to a file.", self._on_save_clicked, "save"
         )
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -153,6 +157,7 @@ class AdaptView(QWidget):
     def show_run(self, *, adapting: bool, paused: bool, time_left: str) -> None:
         """Show what can be done with a training, and how long it takes, where that is known."""
         self.pause_button.setText("Resume" if paused else "Pause")
+        self.pause_button.show_icon("start" if paused else "pause")
         for button in (self.pause_button, self.cancel_button):
             button.setVisible(adapting)
         self.time_left.setText(time_left)

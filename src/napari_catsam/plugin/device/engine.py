@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from napari_catsam.plugin.device.library import LibraryLike, PredictorLike
 from napari_catsam.plugin.layers.new_layers import ObjectMask
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.layers.prompts import PromptSet
-from napari_catsam.plugin.live.live_object import Reading
+from napari_catsam.plugin.live.live_object import Reading, Undrawn
 from napari_catsam.plugin.wording import describe_plane
 from napari_catsam.types import Progress, Prompts, Shot
 
@@ -30,6 +31,10 @@ __all__ = ["Engine", "ModelChoice", "ShotSource", "Usage"]
 
 MASK_BYTES = 2**28
 """Full-size masks that may be in memory together."""
+
+QUICK_PLANE = 2**20
+"""Pixels of the largest plane to which all readings of a click are brought at once; to a larger one
+the second and the third, which are often as large as the image, when they are asked for."""
 
 EMBEDDING_BYTES = 2**29
 """Embeddings that are kept, a few MB each."""
@@ -146,10 +151,14 @@ class Engine:
 
     def preview(
         self, choice: ModelChoice, plane: Plane, prompts: Prompts
-    ) -> Generator[str, bool | None, tuple[Reading, ...]]:
+    ) -> Generator[str, bool | None, tuple[Reading | Undrawn, ...]]:
         """Segment one object that is being annotated; returns all that its prompts may mean."""
         predictor = yield from self._get_predictor(choice)
         embedding = yield from self._get_embedding(predictor, choice, plane)
+        if plane.size[0] * plane.size[1] > QUICK_PLANE:
+            readings = predictor.decode_readings(embedding, prompts)
+            draw = partial(_draw, readings, choice.tag)
+            return draw(0), *(Undrawn(partial(draw, n)) for n in range(1, len(readings)))
         found = predictor.predict_readings(embedding, prompts)
         return tuple(
             Reading(_cut(mask, float(score)), logits, choice.tag)
@@ -257,6 +266,11 @@ class Engine:
             self.embeddings.keep(key, embedding)
             self._measure()
         return embedding
+
+
+def _draw(readings: Any, model: str, number: int) -> Reading:
+    mask = _cut(readings.draw(number), float(readings.scores[number]))
+    return Reading(mask, readings.logits[number], model)
 
 
 def _cut(mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:

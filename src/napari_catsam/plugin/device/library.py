@@ -37,6 +37,9 @@ class PredictorLike(Protocol):
     def predict_readings(self, embedding: Any, prompts: Prompts) -> Masks:
         """Return all masks that the prompt of one object may mean, the likeliest first."""
 
+    def decode_readings(self, embedding: Any, prompts: Prompts) -> Any:
+        """Return the same as :class:`~napari_catsam.prediction.readings.Readings`."""
+
 
 class LibraryLike(Protocol):
     """Models and training; all but the two lists of names are called in a worker."""

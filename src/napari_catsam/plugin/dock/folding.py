@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from napari_catsam.plugin.dock.icons import IconButton
 
 __all__ = ["Fold", "reveal"]
 
-CLOSED, OPEN = "▸", "▾"
+CLOSED, OPEN = "folded", "unfolded"
+"""Names of icons."""
 
 STYLE = (
-    "QPushButton { text-align: left; padding: 4px 6px; border: none; background: transparent; }"
+    "QPushButton { text-align: left; padding: 4px 2px; border: none; background: transparent; }"
     "QPushButton:hover, QPushButton:focus { background: rgba(128, 128, 128, 60); }"
 )
 """A tint, so that it fits the dark and the light theme."""
@@ -33,14 +36,14 @@ class Fold(QWidget):
 
     Attributes
     ----------
-    header : QPushButton
+    header : IconButton
         Checked while the body is shown.
     """
 
     def __init__(self, title: str, tooltip: str, body: QWidget) -> None:
         super().__init__()
-        self._title, self._body = title, body
-        self.header = QPushButton()
+        self._body = body
+        self.header = IconButton(title, CLOSED)
         self.header.setCheckable(True)
         self.header.setToolTip(tooltip)
         self.header.setStyleSheet(STYLE)
@@ -59,7 +62,7 @@ class Fold(QWidget):
 
     def _on_toggled(self, shown: bool) -> None:
         self._body.setVisible(shown)
-        self.header.setText(f"{OPEN if shown else CLOSED}  {self._title}")
+        self.header.show_icon(OPEN if shown else CLOSED)
 
 
 def reveal(widget: QWidget) -> None:

@@ -13,13 +13,15 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
-    QPushButton,
+    QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
     QVBoxLayout,
     QWidget,
 )
+
+from napari_catsam.plugin.dock.icons import IconButton
 
 __all__ = [
     "ChoiceBox",
@@ -36,9 +38,6 @@ FEWEST_LETTERS = 2
 
 MARGIN = 6
 """Pixels between a group's border and what is in it."""
-
-PLUS_WIDTH = 26
-"""Pixels; as wide as napari's own small buttons."""
 
 SPACE = 4
 """Pixels between neighbours."""
@@ -194,18 +193,19 @@ class FormGroup(QGroupBox):
         self._form = self._add_form()
 
 
-def make_button(text: str, tooltip: str, slot: Callable[[], None]) -> QPushButton:
-    """Make a push button."""
-    button = QPushButton(text)
+def make_button(text: str, tooltip: str, slot: Callable[[], None], icon: str = "") -> IconButton:
+    """Make a push button, with the icon of a name or, for an empty one, with none."""
+    button = IconButton(text, icon)
     button.setToolTip(tooltip)
     button.clicked.connect(slot)
     return button
 
 
-def make_plus(tooltip: str, slot: Callable[[], None]) -> QPushButton:
+def make_plus(tooltip: str, slot: Callable[[], None]) -> IconButton:
     """Make a small button that adds something."""
-    button = make_button("+", tooltip, slot)
-    button.setFixedWidth(PLUS_WIDTH)
+    button = make_button("", tooltip, slot, "add")
+    button.setAccessibleName(tooltip)
+    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return button
 
 

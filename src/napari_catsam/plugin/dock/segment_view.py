@@ -57,8 +57,9 @@ class SegmentView(QWidget):
             "they are; Ctrl+Z in that layer takes masks back."
         )
         self.segment_button = make_button(
-            "Segment", "Turn every box and every point into an object.", self._on_segment_clicked
-        )
+            "Segment", "Turn every box and every point into an object.",
+            self._on_segment_clicked, "segment",
+        )  # fmt: skip
         self._layers, self._drawn = FormGroup("Layers"), FormGroup("")
         self._lay_out()
 

@@ -19,6 +19,7 @@ FORMATS = {
     "objects as COCO (*.json)": (".json",),
     "labels as TIFF with their scale (*.tif)": (".tif", ".tiff"),
     "labels as OME-Zarr (*.ome.zarr)": (".ome.zarr", ".zarr"),
+    "objects of a georeferenced image as GeoJSON (*.geojson)": (".geojson",),
 }
 """What can be chosen, and the ends of a name that belong to it, the usual one first."""
 
@@ -37,13 +38,15 @@ class WorkView(QWidget):
             "Folder…",
             "Choose where the work on this image is kept; what is saved already moves there.",
             self._on_folder_clicked,
+            "open",
         )
         self.exporting = QLabel()
         self.export_button = make_button(
             "Export…",
-            "Write the masks to a file for other programs: COCO, TIFF or OME-Zarr. It is written "
-            "in the background.",
+            "Write the masks to a file for other programs: COCO, TIFF, OME-Zarr, or GeoJSON for a "
+            "georeferenced image. It is written in the background.",
             self._on_export_clicked,
+            "export",
         )
         group = FormGroup("")
         group.add_row("saved", side_by_side(self.saved, self.folder_button))

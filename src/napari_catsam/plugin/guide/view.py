@@ -25,10 +25,11 @@ class GuideView(QWidget):
             "Open sample and show me",
             "Open a small generated volume, and be led through: a box, accept, adapt.",
             self._on_start_clicked,
+            "guide",
         )
         self.text = TextBlock("What to do next; it goes on by itself when you did it.")
         self.end_button = make_button(
-            "End the guide", "Work on without it; all layers stay.", self._on_end_clicked
+            "End the guide", "Work on without it; all layers stay.", self._on_end_clicked, "cancel"
         )
         self._step = FormGroup("First minute")
         self._step.add_wide(self.text)

@@ -103,6 +103,11 @@ class LiveCommands:
         """Whether the user annotates."""
         return self._layers is not None
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the model is at work on the object's mask; :meth:`accept` waits for it."""
+        return self._previews.awaited
+
     def start(self, image: Image | None, target: Labels | None = None) -> None:
         """Add the layers in which prompts are given on an image; accepted masks go to ``target``."""
         self.stop()
@@ -156,10 +161,7 @@ class LiveCommands:
             return
         live = self._session.live
         live = LiveObject(plane) if live is None or not live.lies_on(plane) else live.see(plane)
-        self._acceptance.drop()
-        self._session.live = live.add(prompt)
-        self._previews.ask()
-        self._showing.wait()
+        self._ask(live.add(prompt))
 
     def undo(self) -> None:
         """Take back the last prompt; without one, the last change of the accepted masks."""
@@ -169,8 +171,7 @@ class LiveCommands:
         if live is None:
             self._target.undo()
             return
-        before = live.before
-        self._show(before if before is not None and before.begun else None)
+        self._show(live.before if live.before is not None and live.before.begun else None)
         self._previews.ask()
 
     def clear(self) -> None:
@@ -183,7 +184,8 @@ class LiveCommands:
         """Show another mask that a lone click may mean."""
         live = self._session.live
         if live is not None and live.answered:
-            self._show(live.next_reading())
+            following = live.next_reading()
+            (self._show if following.answered else self._ask)(following)
 
     def flip_sign(self) -> None:
         """Let plain clicks be negative, or positive again."""
@@ -237,16 +239,15 @@ class LiveCommands:
         Where the model is at work on it, it is written as soon as it is there.
         """
         live, layers = self._session.live, self._layers
-        if live is not None and not live.answered and self._previews.at_work:
+        if live is not None and self.awaited:
             self._acceptance.wait_for(live)
-            return
-        if live is None or layers is None or live.reading is None or not live.answered:
+        elif live is None or layers is None or live.reading is None or not live.answered:
             self._session.note = "nothing to accept yet: draw a box or click an object"
-            return
-        try:
-            self._acceptance.write(live, layers)
-        except CatsamError as error:
-            self._fail(error)
+        else:
+            try:
+                self._acceptance.write(live, layers)
+            except CatsamError as error:
+                self._fail(error)
 
     def _refine(self, find: Callable[[Image], LiveObject]) -> None:
         if self._layers is None:
@@ -258,8 +259,6 @@ class LiveCommands:
             return
         self._session.note = ""
         self._show(live)
-
-    # FROM THE CANVAS
 
     def _on_layer_removed(self, event: Any) -> None:
         if self._layers is not None and not self._layers.present:
@@ -273,6 +272,12 @@ class LiveCommands:
 
     def _show_nothing(self) -> None:
         self._show(None)
+
+    def _ask(self, live: LiveObject) -> None:
+        self._acceptance.drop()
+        self._session.live = live
+        self._previews.ask()
+        self._showing.wait()
 
     def _show(self, live: LiveObject | None) -> None:
         self._acceptance.drop()

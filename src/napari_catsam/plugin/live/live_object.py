@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.objects.picking import PickedObject
 from napari_catsam.types import Prompts
 
-__all__ = ["LiveObject", "Reading"]
+__all__ = ["LiveObject", "Reading", "Undrawn"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,19 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
+class Undrawn:
+    """A reading whose mask is not at the size of the image yet.
+
+    Attributes
+    ----------
+    draw : callable
+        Returns the :class:`Reading`; for the device's thread.
+    """
+
+    draw: Callable[[], Reading]
+
+
+@dataclass(frozen=True, eq=False)
 class LiveObject:
     """An object that is not accepted yet; every change makes a new one that knows the last.
 
@@ -45,26 +59,29 @@ class LiveObject:
         Where it lies.
     prompts : tuple of LivePrompt
         In the order in which they were given.
-    readings : tuple of Reading
+    readings : tuple of Reading or Undrawn
         What the model made of them, the likeliest first; of the prompts before the last until the
         answer is there.
     chosen : int
         Which reading is shown.
     answered : bool
-        Whether the readings are of these prompts.
+        Whether the readings are of these prompts, and that which is wanted is drawn.
     before : LiveObject or None
         The object without its last prompt; what was annotated when this one was picked.
     picked : PickedObject or None
         What of a Labels layer is refined; None for a new object.
+    wanted : int or None
+        Which reading is to be drawn and shown; None if nothing but the answer to the prompts is.
     """
 
     plane: Plane
     prompts: tuple[LivePrompt, ...] = ()
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[Reading | Undrawn, ...] = ()
     chosen: int = 0
     answered: bool = False
     before: LiveObject | None = None
     picked: PickedObject | None = None
+    wanted: int | None = None
 
     @classmethod
     def refine(
@@ -82,7 +99,14 @@ class LiveObject:
     @property
     def reading(self) -> Reading | None:
         """The reading that is shown."""
-        return self.readings[self.chosen] if self.readings else None
+        shown = self.readings[self.chosen] if self.readings else None
+        return shown if isinstance(shown, Reading) else None
+
+    @property
+    def undrawn(self) -> Undrawn | None:
+        """The reading that is wanted and not drawn yet."""
+        wanted = None if self.wanted is None else self.readings[self.wanted]
+        return wanted if isinstance(wanted, Undrawn) else None
 
     @property
     def settled(self) -> LiveObject | None:
@@ -99,15 +123,16 @@ class LiveObject:
 
     def add(self, prompt: LivePrompt) -> LiveObject:
         """Return the object with one prompt more; its mask stays until the answer is there."""
-        return replace(self, prompts=(*self.prompts, prompt), answered=False, before=self)
+        prompts = (*self.prompts, prompt)
+        return replace(self, prompts=prompts, answered=False, before=self, wanted=None)
 
-    def answer(self, readings: tuple[Reading, ...]) -> LiveObject:
+    def answer(self, readings: tuple[Reading | Undrawn, ...]) -> LiveObject:
         """Return the object with what the model made of its prompts."""
         return replace(self, readings=readings, chosen=0, answered=True)
 
     def forget(self) -> LiveObject:
         """Return the object as it is to be asked again, of another model."""
-        return replace(self, answered=not self.prompts)
+        return replace(self, answered=not self.prompts, wanted=None)
 
     def see(self, plane: Plane) -> LiveObject:
         """Return the object on the same plane with other contrast or channels."""
@@ -118,8 +143,22 @@ class LiveObject:
         return plane.data is self.plane.data and plane.index == self.plane.index
 
     def next_reading(self) -> LiveObject:
-        """Return the object with its next reading chosen, the first one after the last."""
-        return replace(self, chosen=(self.chosen + 1) % max(1, len(self.readings)))
+        """Return the object with its next reading chosen, the first one after the last.
+
+        Where that is not drawn yet, it is wanted, and the one before it shown until then.
+        """
+        following = (self.chosen + 1) % max(1, len(self.readings))
+        if self.readings and isinstance(self.readings[following], Undrawn):
+            return replace(self, answered=False, before=self, wanted=following)
+        return replace(self, chosen=following)
+
+    def show_drawn(self, reading: Reading) -> LiveObject:
+        """Return the object with the reading that was wanted."""
+        if self.wanted is None or self.before is None:
+            return self
+        readings = list(self.readings)
+        readings[self.wanted] = reading
+        return replace(self.before, readings=tuple(readings), chosen=self.wanted)
 
     def to_prompts(self) -> Prompts:
         """Return what the model is asked: the last box or outline, all clicks, and the mask before.

@@ -66,12 +66,14 @@ class LivePanel:
     def show_state(self) -> None:
         """Show what can be done with the object."""
         live = self._session.live_shown
+        masks = 0 if live is None or not live.answered else len(live.readings)
         self.view.show_overwrite(on=self._session.write_policy is WritePolicy.OVERWRITE)
         self.view.show_state(
             annotating=self._session.annotating,
             tool=self._session.tool,
             prompts=0 if live is None else len(live.prompts),
-            masks=0 if live is None or not live.answered else len(live.readings),
+            masks=masks,
+            acceptable=masks > 0 or self._commands.awaited,
         )
 
     def _on_toggled(self, on: bool) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from psygnal import Signal
 
 from napari_catsam.plugin.device.engine import Engine, ModelChoice
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
-from napari_catsam.plugin.live.live_object import LiveObject, Reading
+from napari_catsam.plugin.live.live_object import LiveObject, Reading, Undrawn
 from napari_catsam.plugin.session import Session
 
 __all__ = ["Previews"]
+
+Answer = tuple[Reading | Undrawn, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +53,23 @@ class Previews:
         """Whether an answer is on its way."""
         return self._asked is not None
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the session's object gets its answer from the model at work."""
+        live = self._session.live
+        return live is not None and not live.answered and self.at_work
+
     def ask(self) -> None:
         """Ask about the object, unless the model is at work: then about what is newest after it."""
         live = self._session.live
         if live is None or live.answered or self._asked is not None:
             return
         question = _Question(live, self._session.model)
-        run = partial(self._engine.preview, question.model, live.plane, live.to_prompts())
+        run: Callable[[], Any]
+        if live.undrawn is None:
+            run = partial(self._engine.preview, question.model, live.plane, live.to_prompts())
+        else:
+            run = partial(_draw, live.undrawn)
         self._asked = question
         self._queue.submit(
             Job(
@@ -70,10 +84,12 @@ class Previews:
     def _on_progress(self, value: str) -> None:
         self._session.activity = value
 
-    def _on_answered(self, question: _Question, readings: tuple[Reading, ...]) -> None:
+    def _on_answered(self, question: _Question, found: Answer | Reading) -> None:
         self._asked = None
         if self._is_open(question):
-            self.answered.emit(question.live.answer(readings))
+            live = question.live
+            answered = live.show_drawn(found) if isinstance(found, Reading) else live.answer(found)
+            self.answered.emit(answered)
         self.ask()
 
     def _on_failed(self, question: _Question, error: Exception) -> None:
@@ -87,3 +103,9 @@ class Previews:
         """Whether it is still what the user wants to know."""
         same_model = question.model.key == self._session.model.key
         return same_model and self._session.live is question.live
+
+
+def _draw(undrawn: Undrawn) -> Generator[str, bool | None, Reading]:
+    """Bring a reading to the size of the image; a job of one step."""
+    yield from ()
+    return undrawn.draw()

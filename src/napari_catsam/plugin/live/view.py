@@ -44,6 +44,7 @@ class LiveView(QWidget):
             "Shift+drag around it: an outline; in it: a scribble, which counts as some clicks.\n"
             "Ctrl: not this (Q turns plain clicks negative). Space and drag moves the image.",
             self._on_annotate_clicked,
+            "annotate",
         )
         self.annotate.setCheckable(True)
         self.accept = make_button(
@@ -51,24 +52,32 @@ class LiveView(QWidget):
             "Write the mask as a new object, or that of a refined one under its own number.\n"
             "The next prompt begins another object.",
             self.accept_requested.emit,
+            "accept",
         )
-        self.undo = make_button("Undo (U)", "Take the last prompt back.", self.undo_requested.emit)
-        self.clear = make_button("Clear (W)", "Drop this object.", self.clear_requested.emit)
+        self.undo = make_button(
+            "Undo (U)", "Take the last prompt back.", self.undo_requested.emit, "undo"
+        )
+        self.clear = make_button(
+            "Clear (W)", "Drop this object.", self.clear_requested.emit, "clear"
+        )
         self.reading = make_button(
             "Next mask (H)",
             "Show another mask that a lone click may mean.",
             self.reading_requested.emit,
+            "next",
         )
         self.new = make_button(
             "New (N)",
             "Begin another object; the mask that is shown is written first, as by Accept.",
             self.new_requested.emit,
+            "add",
         )
         self.refine = make_button(
             "Refine (G)",
             "Mend an object that is there: clicks add to it, Ctrl+clicks take away, a box replaces\n"
             "it; Accept writes it back under its number. G takes the object under the mouse.",
             self._on_refine_clicked,
+            "refine",
         )
 
     def _make_choices(self) -> None:
@@ -100,8 +109,9 @@ class LiveView(QWidget):
         group = FormGroup("Annotate")
         group.add_wide(self.annotate)
         group.add_row("draw", self.tool)
-        group.add_wide(side_by_side(self.accept, self.new, self.reading))
+        group.add_wide(side_by_side(self.accept, self.new))
         group.add_wide(side_by_side(self.undo, self.clear))
+        group.add_wide(self.reading)
         group.add_row("object", side_by_side(self.number, self.refine))
         group.add_wide(self.overwrite)
         layout = QVBoxLayout(self)
@@ -119,12 +129,14 @@ class LiveView(QWidget):
         for widget, tooltip in self._tooltips.items():
             widget.setToolTip(rename(tooltip))
 
-    def show_state(self, *, annotating: bool, tool: Tool, prompts: int, masks: int) -> None:
+    def show_state(
+        self, *, annotating: bool, tool: Tool, prompts: int, masks: int, acceptable: bool
+    ) -> None:
         """Show what can be done with an object of so many prompts and possible masks."""
         self.tool.show_value(tool)
         self.annotate.setChecked(annotating)
-        self.annotate.setText("Annotating: click to end" if annotating else "Annotate")
-        self.accept.setEnabled(masks > 0)
+        self.annotate.setText("End annotating" if annotating else "Annotate")
+        self.accept.setEnabled(acceptable)
         self.reading.setEnabled(masks > 1)
         self.undo.setEnabled(annotating)
         self.new.setEnabled(prompts + masks > 0)

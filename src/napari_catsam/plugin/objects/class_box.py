@@ -82,6 +82,7 @@ class ClassDelegate(QStyledItemDelegate):
         box.setEditable(True)
         box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         box.addItems(self._list_classes())
+        box.setToolTip("The class of this object; choose one, or type another name.")
         return box
 
     def setEditorData(self, editor: QWidget | None, index: QModelIndex) -> None:

@@ -96,7 +96,7 @@ class ObjectCommands:
         self.objects_changed.emit(labels, (number,))
 
     def jump_to(self, labels: Labels, number: int) -> None:
-        """Show the plane that has most of an object, unless one with it is shown, and its middle.
+        """Show the plane that has most of an object, unless one with it is shown, and bring it in sight.
 
         Of data that are not in memory, the plane that is shown and those that were looked at are
         searched.

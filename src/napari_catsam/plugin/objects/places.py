@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ __all__ = ["Index", "ObjectPlace", "find_object", "show_place", "shown_index"]
 Index = tuple[int | slice, ...]
 """What to take of each axis for a plane: two slices, numbers for the others."""
 
+IN_SIGHT = 0.95
+"""Of the way from the middle of the view to its edge; what is farther away is brought to the middle."""
+
 
 @dataclass(frozen=True)
 class ObjectPlace:
@@ -30,9 +34,12 @@ class ObjectPlace:
     ----------
     at : tuple of float
         The middle of its pixels on one plane, in data coordinates, one an axis.
+    reach : float
+        From there to its farthest pixel, in pixels.
     """
 
     at: tuple[float, ...]
+    reach: float = 0.0
 
 
 def shown_index(viewer: ViewerModel, labels: Labels) -> Index:
@@ -88,22 +95,45 @@ def find_object(
     for index in planes:
         rows, columns = np.nonzero(np.asarray(labels.data[index]) == number)
         if number and rows.size:
-            middle = iter((float(rows.mean()), float(columns.mean())))
-            return ObjectPlace(
-                tuple(next(middle) if isinstance(part, slice) else float(part) for part in index)
-            )
+            row, column = float(rows.mean()), float(columns.mean())
+            middle = iter((row, column))
+            at = tuple(next(middle) if isinstance(part, slice) else float(part) for part in index)
+            return ObjectPlace(at, float(np.hypot(rows - row, columns - column).max()))
     where = "" if is_in_memory(labels.data) else " on the planes that were looked at"
     raise LabelsError(f"{labels.name!r} has no object {number}{where}")
 
 
 def show_place(viewer: ViewerModel, layer: Layer, place: ObjectPlace) -> None:
-    """Move the sliders and the middle of the view to an object; the zoom stays."""
-    dims, world = viewer.dims, data_to_world(layer, viewer.dims.units)(place.at)
-    lead = dims.ndim - layer.ndim
+    """Move the sliders to an object, and the middle of the view if it is not well in sight.
+
+    The zoom stays, and so does the view where the object lies in the middle part of it.
+    """
+    dims, to_world = viewer.dims, data_to_world(layer, viewer.dims.units)
+    world, lead = to_world(place.at), dims.ndim - layer.ndim
     hidden = [axis for axis in range(lead, dims.ndim) if axis not in dims.displayed]
     dims.set_point(hidden, [float(world[axis - lead]) for axis in hidden])
-    row, column = (float(world[axis - lead]) for axis in dims.displayed[-2:])
-    viewer.scene.camera.center = (0.0, row, column)
+    shown = [axis - lead for axis in dims.displayed[-2:]]
+    corners = [to_world(corner)[shown] for corner in _list_corners(place, shown)]
+    if not _are_well_in_sight(viewer, np.array(corners)):
+        viewer.scene.camera.center = (0.0, *map(float, world[shown]))
+
+
+def _list_corners(place: ObjectPlace, axes: Sequence[int]) -> list[npt.NDArray[np.float64]]:
+    """Return the corners of the square around an object, in data coordinates."""
+    corners = []
+    for steps in product((-place.reach, place.reach), repeat=2):
+        corner = np.array(place.at)
+        corner[list(axes)] += steps
+        corners.append(corner)
+    return corners
+
+
+def _are_well_in_sight(viewer: ViewerModel, places: npt.NDArray[np.float64]) -> bool:
+    """Return whether world places (N, 2), ``(row, column)``, are in the middle part of the view."""
+    camera = viewer.scene.camera
+    half = np.array(viewer.canvas.viewbox_size(viewer.layers)) / camera.zoom / 2
+    away = np.abs(places - np.array(camera.center[-2:]))
+    return bool((away <= IN_SIGHT * half).all())
 
 
 def _shown(viewer: ViewerModel, labels: Labels) -> list[Index]:

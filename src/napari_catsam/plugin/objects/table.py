@@ -28,8 +28,8 @@ TOOLTIPS = (
 SWATCH = 10
 """Pixels a side of the colour beside the number."""
 
-LARGE = 1000
-"""Sizes from which on no decimals are shown."""
+DIGITS = 4
+"""Of the largest size; all sizes of a table have as many decimals as that."""
 
 MOST_STEPS = 50
 """Rows that come or go one by one, with the selection kept; more are a new table."""
@@ -86,6 +86,7 @@ class ObjectsTable(QAbstractTableModel):
         self.rows: list[ObjectRow] = []
         self.colour_of: Callable[[int], Colour | None] = _no_colour
         self._size_name = "pixels"
+        self._decimals = 0
         self._column, self._order = ID, Qt.SortOrder.AscendingOrder
 
     def show_rows(self, rows: Sequence[ObjectRow], size_name: str) -> None:
@@ -101,6 +102,7 @@ class ObjectsTable(QAbstractTableModel):
         if size_name != self._size_name:
             self._size_name = size_name
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, SIZE, SIZE)
+        self._show_decimals(_count_decimals([row.size for row in rows]))
         wanted = self._sorted(rows)
         ids, known = {row.id for row in wanted}, {row.id for row in self.rows}
         if len(ids ^ known) > MOST_STEPS:
@@ -142,13 +144,13 @@ class ObjectsTable(QAbstractTableModel):
             return None
         row, column = self.rows[index.row()], index.column()
         if role == Role.DisplayRole:
-            return _format(row)[column]
+            return self._format(row)[column]
         if role == Role.EditRole:
             return row.cells[column]
         if role == Role.TextAlignmentRole and column != CLASS:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            known = f"object {row.id} · {row.name} · {self._size_name}: {_format(row)[SIZE]}"
+            known = f"object {row.id} · {row.name} · {self._size_name}: {row.size:.6g}"
             return f"{known} · planes: {row.planes}"
         if role == Role.DecorationRole and column == ID:
             colour = self.colour_of(row.id)
@@ -176,7 +178,17 @@ class ObjectsTable(QAbstractTableModel):
         self._column, self._order = column, order
         self._arrange(self._sorted(self.rows))
 
+    def _format(self, row: ObjectRow) -> tuple[str, ...]:
+        score = "" if row.score is None else f"{row.score:.2f}"
+        return str(row.id), row.name, f"{row.size:.{self._decimals}f}", score, str(row.planes)
+
     # CHANGES
+
+    def _show_decimals(self, decimals: int) -> None:
+        if decimals != self._decimals:
+            self._decimals = decimals
+            if self.rows:
+                self.dataChanged.emit(self.index(0, SIZE), self.index(len(self.rows) - 1, SIZE))
 
     def _sorted(self, rows: Sequence[ObjectRow]) -> list[ObjectRow]:
         ordered = sorted(rows, key=_read_id)
@@ -217,11 +229,12 @@ class ObjectsTable(QAbstractTableModel):
                 self.endInsertRows()
 
 
-def _format(row: ObjectRow) -> tuple[str, ...]:
-    whole = float(row.size).is_integer() or row.size >= LARGE
-    size = f"{row.size:.0f}" if whole else f"{row.size:.4g}"
-    score = "" if row.score is None else f"{row.score:.2f}"
-    return str(row.id), row.name, size, score, str(row.planes)
+def _count_decimals(sizes: Sequence[float]) -> int:
+    """Return with how many decimals sizes are told, below each other; none for whole numbers."""
+    largest = max(sizes, default=0.0)
+    if largest <= 0 or all(float(size).is_integer() for size in sizes):
+        return 0
+    return max(0, DIGITS - 1 - math.floor(math.log10(largest)))
 
 
 def _shorten(size_name: str) -> str:

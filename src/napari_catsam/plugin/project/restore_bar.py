@@ -23,10 +23,12 @@ class RestoreBar(QWidget):
             "Restore",
             "Add the saved layers to the viewer; what is there stays as it is.",
             self._on_restore_clicked,
+            "restore",
         )
         self.discard_button = make_button(
-            "Discard", "Delete what was saved; it cannot be taken back.", self._on_discard_clicked
-        )
+            "Discard", "Delete what was saved; it cannot be taken back.",
+            self._on_discard_clicked, "delete",
+        )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         group = FormGroup("Saved earlier")
