@@ -76,13 +76,6 @@ class Suggestion:
     agreement: float | None
     doubt: float
 
-    @property
-    def reason(self) -> str:
-        """Why: "base and adapted disagree, IoU 0.61", or "expected IoU 0.43"."""
-        if self.agreement is not None and self.agreement <= self.score:
-            return f"base and adapted disagree, IoU {self.agreement:.2f}"
-        return f"expected IoU {self.score:.2f}"
-
 
 def rank_places(looks: Sequence[ObjectLook], most: int) -> tuple[Suggestion, ...]:
     """Rank places by the mean doubt over their objects, the most doubtful first.

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
+from napari_catsam.plugin.dock.fitted import FittedView
 from napari_catsam.plugin.dock.parts import SPACE, TextBlock
 
 __all__ = ["ScoreRow", "ScoresView"]
@@ -47,7 +47,7 @@ class ScoreRow(NamedTuple):
     after: float
 
 
-class ScoresView(QWidget):
+class ScoresView(FittedView):
     """The table, and a sentence that says what it comes to."""
 
     def __init__(self) -> None:
@@ -89,17 +89,11 @@ class ScoresView(QWidget):
                     )
                 self.table.setItem(number, column, item)
         self.table.setVisible(bool(rows))
-        self._fit()
+        self.fit()
         self.verdict.setText(verdict)
         self.verdict.setVisible(bool(verdict))
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Fit the rows to the new font."""
-        super().changeEvent(event)
-        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give each row the height of its text, and the table that of its rows, up to some."""
         self.table.ensurePolished()
         for number in range(self.table.rowCount()):

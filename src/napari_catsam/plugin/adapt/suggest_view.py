@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout
 
+from napari_catsam.plugin.dock.fitted import FittedView
 from napari_catsam.plugin.dock.parts import SPACE, make_button
 
 __all__ = ["SuggestView"]
@@ -26,7 +27,7 @@ TOOLTIP = (
 )
 
 
-class SuggestView(QWidget):
+class SuggestView(FittedView):
     """Emits what the user wants and shows what it is told.
 
     Attributes
@@ -84,20 +85,14 @@ class SuggestView(QWidget):
         self.list.setVisible(bool(texts))
         if texts:
             self.list.setCurrentRow(0)
-            self._fit()
+            self.fit()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the rows to the new width."""
         super().resizeEvent(event)
-        self._fit()
+        self.fit()
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Fit the rows to the new font."""
-        super().changeEvent(event)
-        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give each row the height of its text, in as many lines as that takes, and the list theirs."""
         self.list.ensurePolished()
         frame, wrap = 2 * self.list.frameWidth(), int(Qt.TextFlag.TextWordWrap.value)

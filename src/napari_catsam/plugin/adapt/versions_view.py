@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout
 
+from napari_catsam.plugin.dock.fitted import FittedView
 from napari_catsam.plugin.dock.parts import SPACE, make_button, side_by_side
 
 __all__ = ["VersionsView", "list_adapter_files"]
@@ -27,7 +28,7 @@ TOOLTIP = (
 )
 
 
-class VersionsView(QWidget):
+class VersionsView(FittedView):
     """Which model segments; emits what the user wants and shows what it is told.
 
     A version is named by its number; the base model is 0.
@@ -75,20 +76,14 @@ class VersionsView(QWidget):
                     item.setToolTip(text)
         self.list.setCurrentRow(self._numbers.index(used))
         self.list.blockSignals(False)
-        self._fit()
+        self.fit()
         self._note = note
         if not self.note.hasFocus():
             self.note.setText(note)
         self.note.setEnabled(used > 0)
         self.delete.setEnabled(used > 0)
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Fit the rows to the new font."""
-        super().changeEvent(event)
-        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give each row the height of its text, and the list that of its rows, up to some."""
         self.list.ensurePolished()
         height = self.list.fontMetrics().height() + ROOM
