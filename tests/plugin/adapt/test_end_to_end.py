@@ -87,7 +87,8 @@ def test_three_masks_are_learnt_from_compared_and_gone_back_from(
 
     session.use_version(version)
     bench.commands.live.start(viewer.layers["coins"], labels)
-    bench.commands.live.give(LivePrompt(tuple(map(float, largest[0].centroid))))
+    # Not a click: of those the base drops parts that were not clicked, which an adapter does not.
+    bench.commands.live.give(LivePrompt(tuple(map(float, largest[0].bbox))))
     settle(qtbot, bench)
     seen = {session.live.model: session.live.reading.logits}
     view.compare_button.click()
