@@ -16,6 +16,7 @@ import torch
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 
+from napari_catsam.heap import keep_freed_memory
 from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
 from pretrain.nuclei import INPUT, Pair, list_names, read_pair, split_names
@@ -239,7 +240,8 @@ def work(rank: int, plan: Plan, meeting: str) -> None:
         distributed.init_process_group(
             "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
         )
-    train(plan, rank)
+    with keep_freed_memory():
+        train(plan, rank)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.result import record, resume
 from napari_catsam.adaptation.state import RunState
 from napari_catsam.adaptation.trainer import Trainer
+from napari_catsam.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.preview import Preview
@@ -75,7 +76,8 @@ def fit(
         If not even one object a step fits into memory, on the CPU neither.
     """
     held = RunState() if state is None else state
-    return (yield from _run(model, shots, config, held, preview))
+    with keep_freed_memory():
+        return (yield from _run(model, shots, config, held, preview))
 
 
 def _run(

@@ -12,6 +12,7 @@ import torch
 
 from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
+from napari_catsam.heap import keep_freed_memory
 from napari_catsam.models.catsam import CatSam, PromptTensors
 from napari_catsam.prediction.parts import join_to_clicks
 from napari_catsam.prediction.positive_part import logits_to_masks
@@ -69,7 +70,7 @@ class Predictor:
         """
         pixels, frame = self.preprocess(image, intensity)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), keep_freed_memory():
                 encoded = self.model.encode(pixels)
                 detail = self.model.detail(encoded)
         except torch.OutOfMemoryError as error:

@@ -20,6 +20,7 @@ from napari_catsam.evaluation.protocol.testing import (
     measure_test,
 )
 from napari_catsam.evaluation.protocol.training import Training
+from napari_catsam.heap import keep_freed_memory
 from napari_catsam.models.adapter import ShotNote, cut_adapter
 from napari_catsam.types import Progress
 
@@ -93,7 +94,8 @@ def iterate_run(
         plain.resize = config.resize
         return (yield from measure_test(plain, dataset, config, folder, processes))
     training = Training(base, dataset, config, processes)
-    return (yield from _train_and_test(training, settings, folder, processes))
+    with keep_freed_memory():
+        return (yield from _train_and_test(training, settings, folder, processes))
 
 
 def _train_and_test(
