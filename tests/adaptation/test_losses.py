@@ -45,3 +45,19 @@ def test_loss_is_zero_where_everything_is_ignored() -> None:
 def test_loss_is_taken_in_single_precision() -> None:
     logits = torch.full((1, 64, 64), 4.0, dtype=torch.bfloat16)
     assert bce_dice_loss(logits, torch.ones(1, 64, 64)).dtype == torch.float32
+
+
+def test_equal_weights_give_the_loss_of_the_paper() -> None:
+    logits, targets = torch.randn(3, 4, 4), torch.rand(3, 4, 4).round()
+    ignore = torch.rand(4, 4) < 0.3
+    weighed = bce_dice_loss(logits, targets, ignore, torch.full((3,), 1 / 3))
+    torch.testing.assert_close(weighed, bce_dice_loss(logits, targets, ignore))
+
+
+def test_an_object_of_all_the_weight_is_all_of_the_loss() -> None:
+    logits, targets = torch.randn(3, 4, 4, requires_grad=True), torch.rand(3, 4, 4).round()
+    weighed = bce_dice_loss(logits, targets, weights=torch.tensor([0.0, 1.0, 0.0]))
+    torch.testing.assert_close(weighed, bce_dice_loss(logits[1:2], targets[1:2]))
+    weighed.backward()
+    assert logits.grad is not None
+    assert not logits.grad[[0, 2]].any()

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from napari_catsam.adaptation import step as step_module
 from napari_catsam.adaptation import trainer
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.losses import bce_dice_loss
 from napari_catsam.adaptation.shots import Sample, split_shots
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.adaptation.train import adapt
@@ -52,6 +54,26 @@ def test_an_empty_view_gives_a_loss(base: CatSam) -> None:
     step = make_step(base, annotated="everything")
     number = next(n for n in range(200) if step._draw(n, 4)[0].boxes is not None)
     assert torch.isfinite(step.loss(number, 4))
+
+
+def test_objects_of_a_view_count_by_the_root_of_their_pixels(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def spy(
+        logits: torch.Tensor, targets: torch.Tensor, ignore: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        areas = targets.flatten(1).sum(1)
+        seen.append(weights / weights[0] - (areas / areas[0]) ** 0.5)
+        return bce_dice_loss(logits, targets, ignore, weights)
+
+    monkeypatch.setattr(step_module, "bce_dice_loss", spy)
+    step = make_step(base)
+    for number in range(8):
+        step.loss(number, 4)
+    assert max(len(difference) for difference in seen) > 1
+    assert max(float(difference.abs().max()) for difference in seen) < 1e-5
 
 
 def test_some_views_are_closer_and_some_further_away() -> None:

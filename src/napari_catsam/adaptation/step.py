@@ -10,6 +10,7 @@ import torch
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.losses import bce_dice_loss
 from napari_catsam.adaptation.prompts import correct_prompts, jitter_boxes, simulate_prompts
+from napari_catsam.adaptation.weights import weigh_objects
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.prediction.readings import choose_masks
 from napari_catsam.types import Prompts
@@ -141,7 +142,9 @@ class LossStep:
             ignore = torch.from_numpy(view.ignored)
         else:
             targets, ignore = view.targets, view.ignore
-        return bce_dice_loss(logits, targets.to(logits.device), ignore.to(logits.device))
+        device, areas = logits.device, view.masks.sum(axis=(1, 2))
+        weights = torch.from_numpy(weigh_objects(areas)).float().to(device)
+        return bce_dice_loss(logits, targets.to(device), ignore.to(device), weights)
 
     def _correct(
         self,
