@@ -21,7 +21,10 @@ def write_report(lines: Lines, folder: Path) -> None:
         import matplotlib as mpl
 
         mpl.use("agg")
+        from benchmarks.adapt_plots import plot_gains, plot_sets
+
         plot_gains(lines, folder / "gain.png")
+        plot_sets(lines, folder / "sets.png")
     except ImportError:
         print("matplotlib is not installed, there is a table only")
     print(f"wrote {folder / 'table.md'}")
@@ -87,39 +90,3 @@ def _gain_cell(rows: Lines) -> str:
         return ""
     raw, used = gains(rows, kind="adapted"), gains(rows)
     return f"{fmean(raw):+.3f} ± {pstdev(raw):.3f}, used {fmean(used):+.3f}, least {min(used):+.3f}"
-
-
-def plot_gains(lines: Lines, path: Path) -> None:
-    """Draw the gain of each recipe over the seconds, one panel a set, and all sets in the last."""
-    from matplotlib import pyplot
-
-    names = [name for (name,) in group(lines, "data")]
-    columns = min(4, len(names) + 1)
-    down = -(-(len(names) + 1) // columns)
-    figure, axes = pyplot.subplots(
-        down,
-        columns,
-        figsize=(3.4 * columns, 2.8 * down + 0.5),
-        squeeze=False,
-        sharex=True,
-        layout="constrained",
-    )
-    panels = [*names, None]
-    for axis, name in zip(axes.flat, panels, strict=False):
-        some = lines if name is None else [line for line in lines if line["data"] == name]
-        axis.axhline(0, color="0.7", linewidth=0.8)
-        for recipe, rows in group(some, *RECIPE, "shots").items():
-            curve = {s: fmean(gains(r)) for (s,), r in group(rows, "seconds").items()}
-            xs = sorted(curve)
-            label = " ".join(str(part) for part in recipe[1:] if part != "{}")
-            axis.plot(xs, [curve[x] for x in xs], marker="o", label=f"{label} shots")
-        axis.set_title(name or "all sets", fontsize=9)
-        axis.set_xlabel("seconds", fontsize=8)
-        axis.set_ylabel("gain of dataset IoU", fontsize=8)
-        axis.tick_params(labelsize=7)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
-    handles, labels = axes.flat[len(panels) - 1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=7)
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)

@@ -1,0 +1,85 @@
+"""Plots of what :mod:`benchmarks.adapt` measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import fmean
+
+from matplotlib import pyplot
+
+from benchmarks.adapt_report import RECIPE, Lines, gains, group
+
+__all__ = ["plot_gains", "plot_sets"]
+
+COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple")
+
+
+def plot_sets(lines: Lines, path: Path) -> None:
+    """Draw the dataset IoU of every run with the longest budget, one row a set.
+
+    A filled dot is what is used; a ring is an adapter that did not help by its own held-out masks, in whose
+    place the base model, the upright stroke, stays.
+    """
+    longest = max(line["seconds"] for line in lines)
+    some = [line for line in lines if line["seconds"] == longest]
+    names = [name for (name,) in group(some, "data")]
+    shots = sorted({line["shots"] for line in some})
+    figure, axis = pyplot.subplots(figsize=(6.4, 0.55 * len(names) + 1.2), layout="constrained")
+    for row, name in enumerate(names):
+        rows = [line for line in some if line["data"] == name]
+        base = rows[0]["base"]["dataset_iou"]
+        axis.plot([base, base], [row - 0.35, row + 0.35], color="black", linewidth=1.5)
+        for place, count in enumerate(shots):
+            height = row + 0.22 * (place - (len(shots) - 1) / 2)
+            for line in (line for line in rows if line["shots"] == count):
+                colour = COLOURS[place % len(COLOURS)]
+                fill = colour if line["helps"] else "none"
+                iou = line["adapted"]["dataset_iou"]
+                axis.plot(iou, height, "o", markeredgecolor=colour, markerfacecolor=fill)
+    for place, count in enumerate(shots):
+        label = "1 shot" if count == 1 else f"{count} shots"
+        axis.plot([], [], "o", color=COLOURS[place % len(COLOURS)], label=label)
+    axis.plot([], [], "o", color="0.4", markerfacecolor="none", label="not used")
+    axis.plot([], [], color="black", linewidth=1.5, label="base model")
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set_xlabel(f"dataset IoU on images not trained on, {longest:g} seconds")
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=len(shots) + 2, fontsize=8, frameon=False)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+
+
+def plot_gains(lines: Lines, path: Path) -> None:
+    """Draw the gain of each recipe over the seconds, one panel a set, and all sets in the last."""
+    names = [name for (name,) in group(lines, "data")]
+    columns = min(4, len(names) + 1)
+    down = -(-(len(names) + 1) // columns)
+    figure, axes = pyplot.subplots(
+        down,
+        columns,
+        figsize=(3.4 * columns, 2.8 * down + 0.5),
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    panels = [*names, None]
+    for axis, name in zip(axes.flat, panels, strict=False):
+        some = lines if name is None else [line for line in lines if line["data"] == name]
+        axis.axhline(0, color="0.7", linewidth=0.8)
+        for recipe, rows in group(some, *RECIPE, "shots").items():
+            curve = {s: fmean(gains(r)) for (s,), r in group(rows, "seconds").items()}
+            xs = sorted(curve)
+            label = " ".join(str(part) for part in recipe[1:] if part != "{}")
+            axis.plot(xs, [curve[x] for x in xs], marker="o", label=f"{label} shots")
+        axis.set_title(name or "all sets", fontsize=9)
+        axis.set_xlabel("seconds", fontsize=8)
+        axis.set_ylabel("gain of dataset IoU", fontsize=8)
+        axis.tick_params(labelsize=7)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    handles, labels = axes.flat[len(panels) - 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=7)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
