@@ -43,3 +43,31 @@ def test_ignored_pixels_do_not_make_an_object_large() -> None:
     ignore[:, 8:41] = True
     assert plan_held_out([shot]).held == "regions"
     assert plan_held_out([Shot(shot.image, shot.masks, ignore=ignore)]).held == "objects"
+
+
+def test_of_shots_with_few_objects_up_to_half_are_held_out() -> None:
+    plan = plan_held_out([draw_squares(10, 11, 12) for _ in range(4)])
+    assert plan.held == "images"
+    assert sorted(map(len, plan.out)) == [0, 0, 3, 3]
+
+
+def test_of_shots_with_many_objects_a_fifth_is_held_out() -> None:
+    plan = plan_held_out([draw_squares(10, 11, 12, 9, 10) for _ in range(4)])
+    assert sorted(map(len, plan.out)) == [0, 0, 0, 5]
+
+
+def test_where_half_of_the_shots_are_too_few_objects_a_fifth_is_held_out() -> None:
+    plan = plan_held_out([draw_squares(120, 5) for _ in range(4)])
+    assert sorted(map(len, plan.out)) == [0, 0, 0, 2]
+
+
+def test_of_three_shots_one_is_held_out() -> None:
+    plan = plan_held_out([draw_squares(10) for _ in range(3)])
+    assert sorted(map(len, plan.out)) == [0, 0, 1]
+
+
+def test_shots_are_held_out_until_their_objects_are_enough() -> None:
+    plan = plan_held_out([draw_squares(10, 10) for _ in range(10)])
+    assert sum(map(bool, plan.out)) == 2  # a fifth, with four objects
+    plan = plan_held_out([draw_squares(10) for _ in range(10)])
+    assert sum(map(bool, plan.out)) == 4

@@ -24,6 +24,10 @@ LEAST_SHOTS, LEAST_OBJECTS = 3, 4
 LEAST_EFFECTIVE = 3.0
 """Single objects are held out only if they are of like size: they must count as so many equal ones."""
 
+ENOUGH_EFFECTIVE = 4.0
+"""More shots than the share are held out, up to half of them, if their objects then count as so many equal
+ones: the gain of three says little beside its own noise. If they do not, more shots are trained on."""
+
 SHARE = 0.2
 """About this share is held out, unless a run is asked for another."""
 
@@ -65,15 +69,16 @@ class HeldOut:
 def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) -> HeldOut:
     """Choose what is held out.
 
-    Whole shots if there are three, else objects if there are four of like size and never the largest of
-    them, else an end of each large object.
+    Whole shots if there are three, up to half of them if that makes four objects of like size; else objects
+    if there are four of like size and never the largest of them; else an end of each large object.
 
     Parameters
     ----------
     shots : sequence of Shot
         At least one; the images are not looked at.
     share : float
-        About this share is held out, at least one shot or object; 0 holds out nothing.
+        About this share is held out, at least one shot or object, and more shots where it takes more to
+        tell a gain from noise; 0 holds out nothing.
     seed : int
         Chooses which.
 
@@ -150,7 +155,7 @@ def _hold_out(
     """Return the (shot, label) pairs that are held out, and what kind of things they are."""
     keys = list(areas)
     if share > 0 and shots >= LEAST_SHOTS:
-        chosen = set(generator.permutation(shots)[: _count_held(shots, share)].tolist())
+        chosen = _choose_shots(areas, shots, share, generator)
         return {key for key in keys if key[0] in chosen}, "images"
     weights = weigh_objects(np.array(list(areas.values())))
     if share > 0 and len(keys) >= LEAST_OBJECTS and count_effective(weights) >= LEAST_EFFECTIVE:
@@ -158,6 +163,19 @@ def _hold_out(
         drawn = generator.permutation(others)[: _count_held(len(keys), share)]
         return {keys[index] for index in drawn}, "objects"
     return set(), "none"
+
+
+def _choose_shots(
+    areas: dict[tuple[int, int], int], shots: int, share: float, generator: np.random.Generator
+) -> set[int]:
+    """Choose the shots that are held out whole: the share, or more if that tells a gain from noise."""
+    order = generator.permutation(shots).tolist()
+    least = _count_held(shots, share)
+    for count in range(least, shots // 2 + 1):
+        held = np.array([area for (shot, _), area in areas.items() if shot in order[:count]])
+        if count_effective(weigh_objects(held)) >= ENOUGH_EFFECTIVE:
+            return set(order[:count])
+    return set(order[:least])
 
 
 def _count_held(count: int, share: float) -> int:
