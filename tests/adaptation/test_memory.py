@@ -68,7 +68,8 @@ def test_the_loss_at_the_size_of_the_image_is_estimated_too() -> None:
     logits = torch.randn(4, 256, 256, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         large = Frame((1024, 1024), 1024).logits_to_image(logits)
-        loss = bce_dice_loss(large, torch.rand(4, 1024, 1024) > 0.5)
+        targets, weights = torch.rand(4, 1024, 1024) > 0.5, torch.full((4,), 0.25)
+        loss = bce_dice_loss(large, targets, weights=weights)
     assert loss.requires_grad
     plan = Plan(4, 1, checkpoint_blocks=False)
     more = needed(plan, loss_side=1024) - needed(plan, loss_side=0)

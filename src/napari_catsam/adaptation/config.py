@@ -60,7 +60,8 @@ class TrainConfig:
     views_per_step : int
         Views that are encoded together in one step; the objects are shared out among them.
     held_out : float
-        Share of the shots, or else of the objects, that is kept for the score; 0 keeps none.
+        Share of the shots, or else of the objects, that is kept for the score, or up to half of the shots
+        (:func:`~napari_catsam.adaptation.held_out.plan_held_out`); 0 keeps none.
     clip_norm : float
         The gradient is scaled down to this norm.
     average : float
