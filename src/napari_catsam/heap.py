@@ -1,8 +1,8 @@
 """Keeps memory that was freed for what is made next, where the system's way is slow.
 
 On Linux, glibc gives a large block back to the system as soon as it is freed, and the next one comes page by
-page, each zeroed first. A network makes and frees hundreds of large tensors a step: a third of the time of a
-training step on the CPU went into that.
+page, each zeroed first. A network makes and frees hundreds of large tensors a step: about a quarter of the
+time of a training step on the CPU went into that.
 """
 
 from __future__ import annotations

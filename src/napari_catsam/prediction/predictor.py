@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,8 @@ class Predictor:
         """
         pixels, frame = self.preprocess(image, intensity)
         try:
-            with torch.no_grad(), keep_freed_memory():
+            on_cpu = self.model.device.type == "cpu"
+            with torch.no_grad(), keep_freed_memory() if on_cpu else nullcontext():
                 encoded = self.model.encode(pixels)
                 detail = self.model.detail(encoded)
         except torch.OutOfMemoryError as error:
