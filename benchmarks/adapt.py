@@ -89,6 +89,7 @@ def run_once(run: Run, base: CatSam, data: Dataset, known: dict[str, float]) -> 
         "score_before": header.score_before,
         "score_after": header.score_after,
         "held_out": len(header.scores),
+        "scores": [(one.before, one.after) for one in header.scores],
         "steps": header.steps,
         "wall_seconds": seconds,
         "note": header.note,

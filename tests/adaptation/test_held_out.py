@@ -61,6 +61,18 @@ def test_where_half_of_the_shots_are_too_few_objects_a_fifth_is_held_out() -> No
     assert sorted(map(len, plan.out)) == [0, 0, 0, 2]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_shot_with_objects_of_the_usual_size_is_held_out(seed: int) -> None:
+    sizes = [(60,), (45,), (8, 9), (9, 10)]
+    plan = plan_held_out([draw_squares(*some) for some in sizes], seed=seed)
+    assert plan.out == (set(), {1}, set(), set())
+
+
+def test_the_only_shot_with_a_large_object_is_not_held_out() -> None:
+    plan = plan_held_out([draw_squares(*some) for some in [(10,), (11,), (200,), (12,)]])
+    assert plan.out[2] == set()
+
+
 def test_of_three_shots_one_is_held_out() -> None:
     plan = plan_held_out([draw_squares(10) for _ in range(3)])
     assert sorted(map(len, plan.out)) == [0, 0, 1]

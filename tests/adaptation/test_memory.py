@@ -189,7 +189,7 @@ def test_a_run_goes_on_when_it_is_moved_to_the_cpu(
     expected: list[float] = []
     adapt(base, [draw_discs()], config, lambda now: expected.append(now.loss))
     run = trainer.Trainer(base, [draw_discs()], config)
-    run.score_base()
+    list(run.score_base())
     found = [float("nan")]
     for step in range(4):
         if step == 2:
@@ -206,3 +206,18 @@ def test_a_planned_saving_is_told_once(base: CatSam) -> None:
     adapt(base, [draw_discs()], config, states.append)
     assert states[0].stage.startswith("memory is short: 1 object a step")
     assert states[1].stage == "training the decoder"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes",
+        "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory",
+        "MPS backend out of memory (MPS allocated: 9.04 GB)",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuFFT error: CUFFT_ALLOC_FAILED",
+    ],
+)
+def test_the_words_of_every_device_for_too_little_memory_are_known(words: str) -> None:
+    assert memory.is_out_of_memory(RuntimeError(words))
+    assert not memory.is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

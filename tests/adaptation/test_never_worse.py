@@ -93,11 +93,11 @@ def test_ruined_values_give_an_adapter_that_scores_as_the_base(small: CatSam, me
     config = dataclasses.replace(THREE, method=method, init="identity", learning_rate=30.0)
     shots = [draw_discs()]
     run = trainer.Trainer(small, shots, config)
-    run.score_base()
+    list(run.score_base())
     start = run.score_before
     for _ in range(3):
         assert run.train_step()
-        run.check()
+        list(run.check())
         assert run.score_now < start
     adapter = run.finish()
     check_not_better(adapter.header, start)

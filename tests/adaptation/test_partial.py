@@ -63,7 +63,7 @@ def test_a_part_of_one_large_object_is_held_out_and_not_trained_on() -> None:
     (scored,), (sample,) = split.scored, split.train
     (region,) = scored.regions
     assert split.held == "regions"
-    assert split.note == "scored on a part of 1 object held out"
+    assert split.describe(split.scored) == "scored on a part of 1 object held out"
     assert sample.ignore[region].all()
     assert not sample.labels[region].any()
     assert scored.masks[0].sum() == 30 * 90  # prompts are made of the whole object

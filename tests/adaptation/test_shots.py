@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from napari_catsam.adaptation.scoring import choose_scored
-from napari_catsam.adaptation.shots import split_shots
+from napari_catsam.adaptation.scoring import choose_scored, weigh_scored
+from napari_catsam.adaptation.shots import Scored, split_shots
 from napari_catsam.errors import ShotError
 from napari_catsam.types import Intensity, Shot
 from tests.adaptation.pictures import draw_discs
@@ -16,21 +18,21 @@ def test_whole_shots_are_held_out_from_three_on() -> None:
     assert split.held == "images"
     assert (len(split.train), len(split.scored)) == (3, 1)
     assert all(len(sample) == 5 for sample in split.train)
-    assert split.note == "scored on 5 objects in 1 images held out"
+    assert split.describe(split.scored) == "scored on 5 objects in 1 image held out"
 
 
 def test_an_object_is_held_out_from_four_on() -> None:
     split = split_shots([draw_discs(4)], Intensity(), 0.2, seed=0)
     assert split.held == "objects"
     assert (len(split.train[0]), len(split.scored[0].objects)) == (3, 1)
-    assert split.note == "scored on 1 object held out"
+    assert split.describe(split.scored) == "scored on 1 object held out"
 
 
 def test_few_objects_are_scored_on_themselves_and_the_note_says_so() -> None:
     split = split_shots([draw_discs(3)], Intensity(), 0.2, seed=0)
     assert split.held == "none"
     assert (len(split.train[0]), len(split.scored[0].objects)) == (3, 3)
-    assert "scored on the 3 objects trained on" in split.note
+    assert "scored on the 3 objects trained on" in split.describe(split.scored)
 
 
 def test_nothing_is_held_out_when_the_share_is_zero() -> None:
@@ -97,3 +99,22 @@ def test_many_objects_are_scored_in_part() -> None:
     assert set(few.objects) < set(scored[0].objects)
     assert few.masks.shape == (32, 80, 80)
     assert (few.masks.sum(axis=(1, 2)) == 64).all()
+
+
+def test_the_note_says_how_many_of_what_is_held_out_are_scored() -> None:
+    shots = [draw_discs(seed=seed) for seed in range(4)]
+    split = split_shots(shots, Intensity(), 0.5, seed=0)
+    (one,) = choose_scored(split.scored, 1, np.random.default_rng(0))
+    few = dataclasses.replace(one, objects=one.objects[:2])
+    assert split.describe([few]) == "scored on 2 of 10 objects in 1 of 2 images held out"
+
+
+def test_of_many_parts_of_objects_as_many_are_scored() -> None:
+    labels = np.repeat(np.arange(1, 41, dtype=np.uint16), 4).reshape(40, 4)
+    regions = tuple((labels == label) & (np.arange(4) < 2) for label in range(1, 41))
+    all_ = Scored(labels, labels, tuple(range(1, 41)), np.zeros((40, 4), bool), regions)
+    (few,) = choose_scored([all_], 8, np.random.default_rng(0))
+    assert len(few.objects) == len(few.regions) == 32
+    for label, region in zip(few.objects, few.regions, strict=True):
+        assert few.mask(label)[region].sum() == 2
+    assert weigh_scored([few]) == pytest.approx(np.full(32, 1 / 32))

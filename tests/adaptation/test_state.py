@@ -14,7 +14,7 @@ from napari_catsam.adaptation.train import adapt, fit
 from napari_catsam.errors import TrainingError, UnreadableFileError
 from napari_catsam.models.adapter import Adapter
 from napari_catsam.models.catsam import CatSam
-from napari_catsam.types import Progress
+from napari_catsam.types import Intensity, Progress
 from tests.adaptation.pictures import draw_discs
 
 SIX = TrainConfig(steps=6, objects_per_step=2, decoder_share=0.3)
@@ -112,6 +112,21 @@ def test_another_shot_or_model_is_one_clear_sentence(base: CatSam) -> None:
         adapt(base, [draw_discs(seed=1)], SIX, state=state)
     with pytest.raises(TrainingError, match="the stopped run had another method"):
         adapt(base, [draw_discs()], dataclasses.replace(SIX, method="hq"), state=state)
+
+
+def test_other_held_out_masks_are_one_clear_sentence(base: CatSam) -> None:
+    state = RunState()
+    stop_after(base, 2, state)
+    with pytest.raises(TrainingError, match="another choice of held-out masks"):
+        adapt(base, [draw_discs()], dataclasses.replace(SIX, held_out=0.4), state=state)
+
+
+def test_another_mapping_of_intensities_is_one_clear_sentence(base: CatSam) -> None:
+    state = RunState()
+    stop_after(base, 2, state)
+    config = dataclasses.replace(SIX, intensity=Intensity("limits", 0, 100))
+    with pytest.raises(TrainingError, match="another mapping of intensities"):
+        adapt(base, [draw_discs()], config, state=state)
 
 
 def test_cancelling_leaves_the_state_as_it_was(base: CatSam) -> None:

@@ -182,6 +182,63 @@ def test_close_keeps_nothing(base: CatSam) -> None:
     assert all(torch.equal(before[name], value) for name, value in base.state_dict().items())
 
 
+def test_a_look_pauses_between_two_images(base: CatSam) -> None:
+    shots = [draw_discs(seed=seed) for seed in range(6)]
+    config = TrainConfig(method="hq", steps=2, objects_per_step=1, held_out=0.5)
+    seen: list[Progress] = []
+    adapt(base, shots, config, seen.append)
+    stages = [now.stage for now in seen]
+    assert stages[0] == "scoring"  # one image is scored first, to see how long it takes
+    assert "in 3 images held out" in stages[2]
+    assert [stage for stage in stages if stage == "scoring"] == ["scoring"] * (2 + 2 + 2)
+
+
+def test_a_wish_to_stop_during_a_look_is_kept(base: CatSam) -> None:
+    shots = [draw_discs(seed=seed) for seed in range(6)]
+    run = fit(base, shots, TrainConfig(method="hq", steps=50, objects_per_step=1, held_out=0.5))
+    assert next(run).stage == "scoring"
+    stages = [run.send(True).stage]
+    with pytest.raises(StopIteration) as end:
+        while True:
+            stages.append(next(run).stage)
+    assert "training" not in stages
+    assert end.value.value.header.steps == 0
+
+
+def test_a_model_with_another_method_is_one_clear_sentence(base: CatSam) -> None:
+    config = TrainConfig(method="cat-t", steps=1)
+    model = apply_adapter(base, adapt(base, [draw_discs()], config))
+    with pytest.raises(TrainingError, match="has cat-t"):
+        adapt(model, [draw_discs()], dataclasses.replace(config, method="cat-a"))
+
+
+def test_logits_that_are_not_finite_are_not_given_back_as_prompts(base: CatSam) -> None:
+    config = TrainConfig(method="hq", objects_per_step=2)
+    run = trainer.Trainer(base, [draw_discs()], config)
+    with torch.no_grad():
+        run.trainee.head.token.fill_(math.nan)
+    losses = [float(run.stepper.loss(step, 2).detach()) for step in range(12)]  # some with corrective clicks
+    assert all(map(math.isnan, losses))
+
+
+def test_a_look_that_moves_to_the_cpu_goes_on_with_the_trained_values(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer.Trainer(base, [draw_discs()], TrainConfig(method="hq", steps=4))
+    list(run.score_base())
+    run.train_step()
+    trained = {name: value.clone() for name, value in run.trainee.trained_tensors().items()}
+
+    def score(*_: object) -> np.ndarray:
+        run._move_to_cpu()
+        return np.array([0.5])
+
+    monkeypatch.setattr(trainer, "score_objects", score)
+    list(run.check())
+    assert all(torch.equal(trained[k], v) for k, v in run.trainee.trained_tensors().items())
+    assert run.stepper.decoder_only
+
+
 def test_the_budget_is_kept(base: CatSam) -> None:
     adapt(base, [draw_discs()], QUICK)  # the first run of a process is slower
     started = time.monotonic()

@@ -34,11 +34,31 @@ def test_hard_and_easy_objects_are_no_noise() -> None:
     assert judge(before, before + 0.05, held_out=True).helps
 
 
-def test_one_or_two_objects_need_a_fixed_margin_and_are_named() -> None:
-    small = judge(np.array([0.5, 0.5]), np.array([0.52, 0.53]), held_out=True)
+def test_one_object_needs_a_fixed_margin_and_is_named() -> None:
+    small = judge(np.array([0.5]), np.array([0.525]), held_out=True)
     assert not small.helps
-    assert "2 objects cannot show the noise of a score" in small.words
+    assert "1 object cannot show the noise of a score" in small.words
     assert judge(np.array([0.5]), np.array([0.54]), held_out=True).helps
+
+
+def test_of_two_objects_both_must_rise() -> None:
+    before = np.array([0.19, 0.73])
+    one = judge(before, before + np.array([0.25, 0.01]), held_out=True)
+    assert not one.helps
+    assert "on 2 objects a gain counts from" in one.words
+    assert judge(before, before + np.array([0.09, 0.06]), held_out=True).helps
+
+
+def test_two_that_rise_alike_by_little_are_no_proof() -> None:
+    before = np.array([0.5, 0.6])
+    assert not judge(before, before + np.array([0.011, 0.012]), held_out=True).helps
+
+
+def test_a_pair_of_unlike_size_has_no_margin_beyond_reach() -> None:
+    before, weights = np.array([0.3, 0.3]), np.array([0.78, 0.22])
+    steady = judge_weighted(before, before + np.array([0.2, 0.15]), weights, held_out=True)
+    assert steady.helps
+    assert not judge_weighted(before, before + [0.2, 0.0], weights, held_out=True).helps
 
 
 def test_no_gain_on_the_masks_learnt_from_counts() -> None:
@@ -65,7 +85,7 @@ def test_a_gain_of_a_tree_is_no_loss_because_specks_beside_it_fell() -> None:
     verdict = judge_weighted(before, np.array([0.3, 0, 0, 0]), weights, held_out=True)
     assert verdict.helps
     assert verdict.gain == pytest.approx(0.18 * 0.85 - 0.4 * 0.05)
-    assert "4 objects, all but one or two of them specks beside the largest," in verdict.words
+    assert "4 objects, all but one of them specks beside it," in verdict.words
 
 
 def test_weights_that_differ_widen_the_margin() -> None:

@@ -151,7 +151,7 @@ class FakeLibrary:
         try:
             for step in range(self.steps):
                 self.step_done(step)
-                if (yield Progress(step, self.steps, 0.1, 0.5, 0.5, 0.6, "training")):
+                if (yield Progress(step, self.steps, 0.1 * step, 0.5, 0.5, 0.6, "training")):
                     self.stopped_at = step
                     break
         except GeneratorExit:

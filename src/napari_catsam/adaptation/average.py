@@ -67,13 +67,13 @@ class RunningMean:
             self.values[name].lerp_(value.float(), 1 - decay)
 
     @contextmanager
-    def applied(self, model: CatSam) -> Iterator[None]:
-        """Put the values that are used in place of the model's for the time of a block."""
+    def applied(self, model: CatSam) -> Iterator[dict[str, torch.Tensor]]:
+        """Put the values that are used in place of the model's, which it yields, for the time of a block."""
         own = {name: value.clone() for name, value in model.trained_tensors().items()}
         # From the mean's side, so that a share of 1 gives the mean to the last bit.
         used = {k: torch.lerp(v, self._start[k], 1 - self._share) for k, v in self.values.items()}
         copy_values(used, model)
         try:
-            yield
+            yield own
         finally:
             copy_values(own, model)

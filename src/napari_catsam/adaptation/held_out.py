@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -69,8 +70,9 @@ class HeldOut:
 def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) -> HeldOut:
     """Choose what is held out.
 
-    Whole shots if there are three, up to half of them if that makes four objects of like size; else objects
-    if there are four of like size and never the largest of them; else an end of each large object.
+    Whole shots if there are three, those with objects of the usual size first, and up to half of them if
+    that makes four objects of like size; else objects if there are four of like size and never the
+    largest of them; else an end of each large object.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def plan_held_out(shots: Sequence[Shot], share: float = SHARE, seed: int = 0) ->
         About this share is held out, at least one shot or object, and more shots where it takes more to
         tell a gain from noise; 0 holds out nothing.
     seed : int
-        Chooses which.
+        Chooses among shots or objects that are alike.
 
     Raises
     ------
@@ -168,14 +170,27 @@ def _hold_out(
 def _choose_shots(
     areas: dict[tuple[int, int], int], shots: int, share: float, generator: np.random.Generator
 ) -> set[int]:
-    """Choose the shots that are held out whole: the share, or more if that tells a gain from noise."""
-    order = generator.permutation(shots).tolist()
+    """Choose the shots that are held out whole: the share, or more if that tells a gain from noise.
+
+    Those come first whose objects are about as large as in the median shot: from one with small objects
+    alone nothing is known of the large ones, and the only one with a large object is for learning.
+    """
+    known = [np.array([n for (shot, _), n in areas.items() if shot == i]) for i in range(shots)]
+    sizes = [_typical_size(some) for some in known]
+    median = sorted(sizes)[shots // 2]
+    unlike = [abs(math.log(size / median)) for size in sizes]
+    order = sorted(generator.permutation(shots).tolist(), key=lambda shot: unlike[shot])
     least = _count_held(shots, share)
     for count in range(least, shots // 2 + 1):
-        held = np.array([area for (shot, _), area in areas.items() if shot in order[:count]])
+        held = np.concatenate([known[shot] for shot in order[:count]])
         if count_effective(weigh_objects(held)) >= ENOUGH_EFFECTIVE:
             return set(order[:count])
     return set(order[:least])
+
+
+def _typical_size(areas: npt.NDArray[np.int64]) -> float:
+    """Return the mean root of the pixels of some objects, weighed as they count."""
+    return float(weigh_objects(areas) @ np.sqrt(areas))
 
 
 def _count_held(count: int, share: float) -> int:

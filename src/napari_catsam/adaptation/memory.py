@@ -201,9 +201,10 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch says that memory ran out; on the CPU it says so in words only."""
-    words = ("not enough memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words)
+    """Whether torch says that memory ran out; on the CPU, on MPS and in CUDA's libraries in words only."""
+    words = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(word in text for word in words)
 
 
 def copy_to_cpu(model: CatSam) -> CatSam:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +15,6 @@ from napari_catsam.adaptation.start import copy_values
 from napari_catsam.adaptation.verdict import judge
 from napari_catsam.errors import TrainingError
 from napari_catsam.models.adapter import Adapter, ObjectScore, ShotNote, cut_adapter
-from napari_catsam.sam.weights import hash_state_dict
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.state import RunState
@@ -26,7 +28,7 @@ def make_adapter(run: Trainer) -> Adapter:
     """Cut the adapter out of a run's trainee, with all that its header says."""
     verdict = judge(run.before, run.after, run.weights, held_out=run.split.held != "none")
     channels = np.asarray(run.shots[0].image)
-    words = (run.config.note, run.split.note, verdict.words)
+    words = (run.config.note, run.split.describe(run.scored), verdict.words)
     return cut_adapter(
         run.trainee,
         channels=1 if channels.ndim == 2 else channels.shape[2],
@@ -121,18 +123,22 @@ def _fingerprint(run: Trainer) -> dict[str, Any]:
     """Name what must be the same for a run to go on; the shots are hashed once."""
     if run.fits:
         return run.fits
-    base = run.base
-    arrays = {
-        f"{index} {name}": torch.from_numpy(np.ascontiguousarray(np.asarray(value, np.float64)))
-        for index, shot in enumerate(run.shots)
-        for name, value in (("image", shot.image), ("masks", shot.masks), ("ignore", shot.ignore))
-        if value is not None
-    }
+    digest = hashlib.sha256()
+    for shot in run.shots:
+        for array in (shot.image, shot.masks, shot.ignore):
+            if array is not None:  # in its own type: floats of all shots at once would be gigabytes
+                value = np.ascontiguousarray(array)
+                digest.update(f"{value.dtype} {value.shape}\n".encode())
+                digest.update(value.data)
+    held_out = [[image.name, *image.objects] for image in run.split.scored]
     run.fits = {
-        "model": base.model_id,
+        "model": run.base.model_id,
         "method": run.config.method,
         "start": run.config.init,
         "seed": run.config.seed,
-        "set of shots": hash_state_dict(arrays),
+        "set of shots": digest.hexdigest(),
+        "choice of held-out masks": [run.split.held, *held_out],
+        "mapping of intensities": asdict(run.intensity),
     }
+    run.fits = json.loads(json.dumps(run.fits))  # as it is when read from a file
     return run.fits

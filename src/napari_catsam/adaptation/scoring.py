@@ -48,8 +48,12 @@ def choose_scored(
 def _limit_objects(image: Scored, generator: np.random.Generator) -> Scored:
     if len(image.objects) <= MOST_OBJECTS:
         return image
-    chosen = generator.permutation(image.objects)[:MOST_OBJECTS]
-    return replace(image, objects=tuple(sorted(int(label) for label in chosen)))
+    chosen = np.sort(generator.permutation(len(image.objects))[:MOST_OBJECTS]).tolist()
+    return replace(
+        image,
+        objects=tuple(image.objects[index] for index in chosen),
+        regions=tuple(image.regions[index] for index in chosen) if image.regions else (),
+    )
 
 
 def score_objects(
@@ -75,13 +79,18 @@ def score_objects(
     values = []
     for image in scored:
         embedding = predictor.embed(image.image, intensity)
-        masks, counted = image.masks, _count_pixels(image)
-        found = predictor.predict(embedding, Prompts(boxes=boxes_from_masks(masks))).masks
-        found, masks = found & counted, masks & counted
-        overlap = (found & masks).sum(axis=(1, 2))
-        union = (found | masks).sum(axis=(1, 2))
-        values.append(overlap / np.maximum(union, 1))
-    return np.concatenate(values)
+        # One object after the other: many masks of a large image at once are gigabytes.
+        boxes = [boxes_from_masks(image.mask(label)[None]) for label in image.objects]
+        found = predictor.predict(embedding, Prompts(boxes=np.concatenate(boxes))).masks
+        values += [_compare(image, index, mask) for index, mask in enumerate(found)]
+    return np.array(values)
+
+
+def _compare(image: Scored, index: int, found: npt.NDArray[np.bool_]) -> float:
+    """Return the IoU of a found mask with object number ``index``, where pixels count."""
+    counted = _count_pixels(image, index)
+    truth, found = image.mask(image.objects[index]) & counted, found & counted
+    return float((found & truth).sum() / max(1, int((found | truth).sum())))
 
 
 def weigh_scored(scored: Sequence[Scored]) -> npt.NDArray[np.float64]:
@@ -97,10 +106,19 @@ def weigh_scored(scored: Sequence[Scored]) -> npt.NDArray[np.float64]:
     ndarray, (objects,), float
         In the same order, with sum 1.
     """
-    areas = [(image.masks & _count_pixels(image)).sum(axis=(1, 2)) for image in scored]
-    return weigh_objects(np.concatenate(areas))
+    return weigh_objects(np.concatenate([_measure_areas(image) for image in scored]))
 
 
-def _count_pixels(image: Scored) -> npt.NDArray[np.bool_]:
-    """Say which pixels count: (H, W) for all objects, or (N, H, W) where only parts are scored."""
-    return np.stack(image.regions) & ~image.ignore if image.regions else ~image.ignore
+def _measure_areas(image: Scored) -> npt.NDArray[np.int64]:
+    """Return the pixels of each object that count."""
+    if image.regions:
+        numbers = range(len(image.objects))
+        areas = [(image.mask(image.objects[i]) & _count_pixels(image, i)).sum() for i in numbers]
+        return np.array(areas, np.int64)
+    found, counts = np.unique(image.labels[~image.ignore], return_counts=True)
+    return np.asarray(counts[np.searchsorted(found, image.objects)], np.int64)
+
+
+def _count_pixels(image: Scored, index: int) -> npt.NDArray[np.bool_]:
+    """Say which pixels count, (H, W), for object number ``index``."""
+    return image.regions[index] & ~image.ignore if image.regions else ~image.ignore

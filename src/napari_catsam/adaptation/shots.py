@@ -81,12 +81,15 @@ class Scored:
     regions: tuple[npt.NDArray[np.bool_], ...] = ()
     name: str = ""
 
+    def mask(self, label: int) -> npt.NDArray[np.bool_]:
+        """Return the mask of one object, (H, W), without ignored pixels."""
+        one: npt.NDArray[np.bool_] = (self.labels == label) & ~self.ignore
+        return one
+
     @property
     def masks(self) -> npt.NDArray[np.bool_]:
         """One mask an object, (N, H, W), without ignored pixels; made anew at every access."""
-        numbers = np.asarray(self.objects)[:, None, None]
-        stack: npt.NDArray[np.bool_] = (self.labels == numbers) & ~self.ignore
-        return stack
+        return np.stack([self.mask(label) for label in self.objects])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,18 +110,27 @@ class Split:
     scored: tuple[Scored, ...]
     held: Held
 
-    @property
-    def note(self) -> str:
-        """What the scores mean, in a few words for the user."""
-        count = sum(len(image.objects) for image in self.scored)
-        objects = f"{count} object" if count == 1 else f"{count} objects"
+    def describe(self, scored: Sequence[Scored]) -> str:
+        """Say in a few words for the user what scores of some of the images of ``scored`` mean."""
+        objects = _count_of(_count_objects(scored), _count_objects(self.scored), "object")
         if self.held == "none":
             return f"scored on the {objects} trained on (too few masks to hold any out)"
         if self.held == "objects":
             return f"scored on {objects} held out"
         if self.held == "regions":
             return f"scored on a part of {objects} held out"
-        return f"scored on {objects} in {len(self.scored)} images held out"
+        images = _count_of(len(scored), len(self.scored), "image")
+        return f"scored on {objects} in {images} held out"
+
+
+def _count_objects(scored: Sequence[Scored]) -> int:
+    return sum(len(image.objects) for image in scored)
+
+
+def _count_of(count: int, total: int, what: str) -> str:
+    """Say "1 image", "3 images" or "2 of 3 images"."""
+    words = f"{total} {what}" if total == 1 else f"{total} {what}s"
+    return words if count == total else f"{count} of {words}"
 
 
 def split_shots(

@@ -33,8 +33,13 @@ def start_trainee(model: CatSam, config: TrainConfig) -> CatSam:
     Raises
     ------
     TrainingError
-        If the method trains nothing.
+        If the method trains nothing, or the model has another one already.
     """
+    if model.method not in ("sam", config.method):
+        raise TrainingError(
+            f"the method is {config.method}, but what training goes on from has {model.method}; "
+            f"use TrainConfig(method={model.method!r}), or begin with the base model"
+        )
     _ = model.backbone_sha256  # hashed here, the trainee takes it over instead of hashing again
     trainee = model.with_method(config.method, seed=config.seed)
     if not trainee.trained_tensors():

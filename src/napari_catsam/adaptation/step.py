@@ -157,6 +157,8 @@ class LossStep:
         """Click where the masks of now are wrong, and give them back to be corrected."""
         with torch.no_grad():
             logits = self._decode(view, prompts, features, detail).cpu()
+        if not torch.isfinite(logits).all():
+            return prompts  # the loss will say it
         counted = ~view.ignore
         guess, truth = (logits > 0) & counted, (view.targets > 0.5) & counted
         masks = logits.float().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from napari_catsam.adaptation.result import record, resume
 from napari_catsam.adaptation.state import RunState
 from napari_catsam.adaptation.trainer import Trainer
 from napari_catsam.heap import keep_freed_memory
+from napari_catsam.types import Progress
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.preview import Preview
     from napari_catsam.models.adapter import Adapter
     from napari_catsam.models.catsam import CatSam
-    from napari_catsam.types import Progress, Shot
+    from napari_catsam.types import Shot
 
 __all__ = ["adapt", "fit"]
 
@@ -75,49 +76,61 @@ def fit(
     OutOfMemoryError
         If not even one object a step fits into memory, on the CPU neither.
     """
-    held = RunState() if state is None else state
     with keep_freed_memory():
-        return (yield from _run(model, shots, config, held, preview))
+        return (yield from _run(model, shots, config, state, preview))
 
 
 def _run(
     model: CatSam,
     shots: Sequence[Shot],
     config: TrainConfig,
-    held: RunState,
+    state: RunState | None,
     preview: Preview | None,
 ) -> Generator[Progress, bool | None, Adapter]:
     """Do what :func:`fit` says."""
-    found = replace(held)
+    found = RunState() if state is None else replace(state)
     trainer = Trainer(model, shots, config)
-    if held:
-        resume(trainer, held)
+    stop = None
+    if state:
+        resume(trainer, state)
     else:
-        trainer.score_base()
+        stop = yield from _look(trainer, trainer.score_base())
     try:
-        stop = yield from _pause(trainer, trainer.split.note)
+        stop = (yield from _pause(trainer, trainer.split.describe(trainer.scored))) or stop
         while not stop and not trainer.finished:
             if not trainer.train_step():
                 break
             look = trainer.schedule.check_due
             if look:
-                trainer.check()
-            if look or trainer.schedule.record_due:
-                record(trainer, held)
-            stop = yield from _pause(trainer, _name_stage(trainer))
+                stop = yield from _look(trainer, trainer.check())
+            if state is not None and (look or trainer.schedule.record_due):
+                record(trainer, state)
+            stop = (yield from _pause(trainer, _name_stage(trainer))) or stop
             if preview is not None and preview.due and not stop:
                 stop = yield from _show(trainer, preview)
+        if state is not None:
+            record(trainer, state)
+        yield from _look(trainer, trainer.check())
     except GeneratorExit:
-        held.facts, held.tensors = found.facts, found.tensors
+        if state is not None:
+            state.facts, state.tensors = found.facts, found.tensors
         raise
-    record(trainer, held)
-    trainer.check()
     return trainer.finish()
+
+
+def _look(
+    trainer: Trainer, images: Iterable[None]
+) -> Generator[Progress, bool | None, bool | None]:
+    """Score, with a pause after each image but the last; say whether a wish to stop came meanwhile."""
+    stop = None
+    for _ in images:
+        stop = (yield from _pause(trainer, "scoring")) or stop
+    return stop
 
 
 def _pause(trainer: Trainer, stage: str) -> Generator[Progress, bool | None, bool | None]:
     """Yield once, with the clock of the budget standing still."""
-    progress = trainer.progress(stage)
+    progress = _make_progress(trainer, stage)
     trainer.schedule.rest()
     stop = yield progress
     trainer.schedule.go_on()
@@ -126,13 +139,29 @@ def _pause(trainer: Trainer, stage: str) -> Generator[Progress, bool | None, boo
 
 def _show(trainer: Trainer, preview: Preview) -> Generator[Progress, bool | None, bool | None]:
     """Yield what a preview makes of the values so far, with the clock of the budget standing still."""
-    progress = trainer.progress(_name_stage(trainer))
+    progress = _make_progress(trainer, _name_stage(trainer))
     trainer.schedule.rest()
     with trainer.mean.applied(trainer.trainee):
         drawn = preview.draw(trainer.trainee)
     stop = yield replace(progress, preview=drawn)
     trainer.schedule.go_on()
     return stop
+
+
+def _make_progress(trainer: Trainer, stage: str) -> Progress:
+    """Say how far the run is; notices that nobody has seen come instead of ``stage``."""
+    if trainer.notices:
+        stage = "; ".join(trainer.notices)
+        trainer.notices.clear()
+    return Progress(
+        step=trainer.schedule.step,
+        total=trainer.schedule.total,
+        seconds=trainer.schedule.seconds,
+        loss=trainer.loss,
+        iou_before=trainer.score_before,
+        iou_now=trainer.score_now,
+        stage=stage,
+    )
 
 
 def _name_stage(trainer: Trainer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.errors import OutOfMemoryError, TrainingError
-from napari_catsam.types import Progress, Shot
+from napari_catsam.types import Shot
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
@@ -90,7 +90,8 @@ class Trainer:
         self.peak, self.looks_without_rise = -math.inf, 0
         self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
-        self.watch(self.split.scored)
+        self.scored: tuple[Scored, ...] = ()
+        self.weights: Scores = np.empty(0)
         # Half way back to random numbers is no model.
         random = config.init == "official" and model.method != config.method
         share = 1.0 if random else config.interpolation
@@ -120,24 +121,24 @@ class Trainer:
         tired = patience is not None and self.looks_without_rise >= patience
         return self.schedule.finished or tired
 
-    def score_base(self) -> None:
-        """Score the model as it came, on as many held-out images as the budget allows."""
+    def score_base(self) -> Generator[None]:
+        """Score the model as it came, image by image, on as many as the budget allows."""
         one = self.choose_scored(1)
-        started = time.monotonic()
-        values = self._score(lambda: self.base, one)
-        seconds = time.monotonic() - started
+        started = self.schedule.seconds
+        values = yield from self._score(lambda: self.base, one)
+        seconds = self.schedule.seconds - started
         images = self.schedule.images_to_score(seconds, len(self.split.scored))
         self.watch(self.choose_scored(images))
         if images > 1:
-            started = time.monotonic()
-            values = self._score(lambda: self.base, self.scored)
-            seconds = time.monotonic() - started
+            started = self.schedule.seconds
+            values = yield from self._score(lambda: self.base, self.scored)
+            seconds = self.schedule.seconds - started
         self.before, self.score_before = values, self.mean_score(values)
         # The first candidate is where training starts: a run must not end worse than it began.
         if self._starts_as_scored:
             self._keep(values)
         elif self.config.init != "official" and self.schedule.affords_start(seconds):
-            self._keep(self._score(lambda: self.trainee, self.scored))
+            self._keep((yield from self._score(lambda: self.trainee, self.scored)))
         self.schedule.start_training(seconds)
 
     @property
@@ -227,7 +228,9 @@ class Trainer:
         state = self.optimiser.state_dict()
         self.base, self.trainee = memory.copy_to_cpu(self.base), memory.copy_to_cpu(self.trainee)
         self.mean.move(self.trainee.device)
+        decoder_only = self.stepper.decoder_only
         self._prepare()
+        self.stepper.decoder_only = decoder_only
         self.optimiser.load_state_dict(state)
         if self.best is not None:
             self.best = {name: value.cpu() for name, value in self.best.items()}
@@ -246,51 +249,48 @@ class Trainer:
         self._tell(f"the loss is {loss} at step {step}, keeping the best values before")
         return False
 
-    def check(self) -> None:
-        """Score the trained values and keep them if they are the best so far."""
+    def check(self) -> Generator[None]:
+        """Score the trained values, image by image, and keep them if they are the best so far."""
         if self.schedule.checked and math.isfinite(self.score_now):
             return
-        started = time.monotonic()
-        with self.mean.applied(self.trainee):
-            values = self._score(lambda: self.trainee, self.scored)
+        started, trainee = self.schedule.seconds, self.trainee
+        with self.mean.applied(trainee) as own:
+            values = yield from self._score(lambda: self.trainee, self.scored)
             self.score_now = self.mean_score(values)
             self.looks_without_rise += 1
             if self.score_now > self.peak:  # the start does not count: a run may fall and rise
                 self.peak, self.looks_without_rise = self.score_now, 0
             if not self.after.size or self.score_now > self.mean_score(self.after):
                 self._keep(values)
-        self.schedule.note_check(time.monotonic() - started)
+        if trainee is not self.trainee:  # a copy on the CPU, with the values that were scored
+            copy_values(own, self.trainee)
+        self.schedule.note_check(self.schedule.seconds - started)
 
-    def _score(self, model: Callable[[], CatSam], scored: Sequence[Scored]) -> Scores:
+    def _score(
+        self, model: Callable[[], CatSam], scored: Sequence[Scored]
+    ) -> Generator[None, None, Scores]:
+        values: list[Scores] = []
+        for image in scored:
+            if values:
+                yield
+            values.append(self._score_image(model, image))
+        return np.concatenate(values)
+
+    def _score_image(self, model: Callable[[], CatSam], image: Scored) -> Scores:
         """Score a model; on the CPU, and the run with it, if its device is too small."""
         try:
-            return score_objects(model(), scored, self.intensity)
+            return score_objects(model(), (image,), self.intensity)
         except OutOfMemoryError:
             if self.trainee.device.type == "cpu":
                 raise
         self.plan = replace(self.plan, on_cpu=True)
         self._move_to_cpu()
         self._tell(f"not enough memory to score, training with {memory.describe(self.plan)}")
-        return score_objects(model(), scored, self.intensity)
+        return score_objects(model(), (image,), self.intensity)
 
     def _keep(self, values: Scores) -> None:
         self.after = values
         self.best = {k: v.clone() for k, v in self.trainee.trained_tensors().items()}
-
-    def progress(self, stage: str) -> Progress:
-        """Say how far the run is; notices that nobody has seen come instead of ``stage``."""
-        if self.notices:
-            stage = "; ".join(self.notices)
-            self.notices.clear()
-        return Progress(
-            step=self.schedule.step,
-            total=self.schedule.total,
-            seconds=self.schedule.seconds,
-            loss=self.loss,
-            iou_before=self.score_before,
-            iou_now=self.score_now,
-            stage=stage,
-        )
 
     def finish(self) -> Adapter:
         """Put the best values back and cut the adapter out."""

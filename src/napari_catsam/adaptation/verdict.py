@@ -19,11 +19,14 @@ CONFIDENCE = 0.9
 LEAST_GAIN = 0.01
 """A smaller mean gain is none, however steady."""
 
-FEW = 2
-"""So few objects of equal weight say nothing about their own noise."""
+FEW = 1.5
+"""So few objects say nothing about their own noise: one alone, or one with specks beside it."""
+
+PAIR = 2.0
+"""Two objects may rise alike by chance."""
 
 GAIN_OF_FEW = 0.03
-"""What the mean gain must be then."""
+"""What the mean gain must be at least, of few objects and of a pair."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def judge(
 
     The differences of the pairs are taken, so that easy and hard objects do not count as noise. Their
     weighted mean must exceed ``k`` standard errors, where ``k`` is Student's quantile for as many objects
-    as the weights come to: 1.6 for four, 1.3 for many.
+    as the weights come to: 3.1 for two, 1.6 for four, 1.3 for many.
 
     A gain on the very masks that were learnt from says nothing, however large: one sonar object alone rose
     from 0.41 to 0.67 while other images of its set fell. The base model stays then, and the user may
@@ -78,13 +81,16 @@ def judge(
     if not held_out:
         margin = math.inf
         why = "on the masks that were learnt from; none could be held out, so draw another object"
-    elif effective <= FEW + 1e-6:
+    elif effective <= FEW:
         margin, why = GAIN_OF_FEW, _explain_few(count)
     else:
         # With equal weights this is the usual error of a mean, s / sqrt(N).
         spread = float(np.square(weights * (difference - gain)).sum())
         error = (spread * effective / (effective - 1)) ** 0.5
-        margin = max(LEAST_GAIN, float(stdtrit(effective - 1, CONFIDENCE)) * error)
+        # Below one degree of freedom the quantile has no sensible size any more.
+        quantile = float(stdtrit(max(1.0, effective - 1), CONFIDENCE))
+        least = GAIN_OF_FEW if effective <= PAIR else LEAST_GAIN
+        margin = max(least, quantile * error)
         why = f"on {count} objects a gain counts from {margin:.3f} on"
     helps = gain > margin
     start = "better than" if helps else "not better than"
@@ -92,7 +98,5 @@ def judge(
 
 
 def _explain_few(count: int) -> str:
-    objects = "1 object" if count == 1 else f"{count} objects"
-    if count > FEW:
-        objects += ", all but one or two of them specks beside the largest,"
+    objects = "1 object" if count == 1 else f"{count} objects, all but one of them specks beside it,"
     return f"{objects} cannot show the noise of a score, so a gain counts from {GAIN_OF_FEW:.2f} on"

@@ -210,15 +210,11 @@ def _print_result(adapter: Adapter, path: Path) -> None:
     table = Table("", "", title="Adapter", show_header=False)
     table.add_row("Method", f"{header.method} on {header.backbone}")
     table.add_row("Trained", f"{header.steps} steps in {header.seconds:.0f} s")
-    table.add_row("Held-out IoU before", _format_score(header.score_before))
-    table.add_row("Held-out IoU after", _format_score(header.score_after))
+    table.add_row("IoU before", _format_score(header.score_before))
+    table.add_row("IoU after", _format_score(header.score_after))
     console = Console()
     console.print(table)
-    if header.helps is False:
-        console.print(
-            "It is not better than the model without it on the held-out masks, "
-            "by more than chance explains."
-        )
+    console.print(header.note, soft_wrap=True, highlight=False, markup=False)
     size = path.stat().st_size / 1e6
     console.print(f"Wrote {path} ({size:.1f} MB)", soft_wrap=True, highlight=False, markup=False)
 

@@ -80,6 +80,6 @@ def _describe_header(header: AdapterHeader) -> list[tuple[str, str]]:
     rows.append(("Training", f"{header.steps} steps, {header.seconds:.0f} s, seed {header.seed}"))
     for name, score in (("before", header.score_before), ("after", header.score_after)):
         if score is not None:
-            rows.append((f"Held-out IoU {name}", f"{score:.3f}"))
+            rows.append((f"IoU {name}", f"{score:.3f}"))
     rows.append(("Made", f"{header.date} by napari-catsam {header.version}"))
     return [*rows, ("Note", header.note)] if header.note else rows

@@ -21,7 +21,7 @@ from psygnal import Signal
 from napari_catsam.errors import CatsamError, ImageError, PromptError
 from napari_catsam.plugin.adapt.suggester import Suggester
 from napari_catsam.plugin.adapt.training import Training
-from napari_catsam.plugin.adapt.versions import AdapterVersion, find_version
+from napari_catsam.plugin.adapt.versions import AdapterVersion, add_ending, find_version
 from napari_catsam.plugin.channels.choice import AS_SHOWN, ChannelChoice
 from napari_catsam.plugin.device.engine import Engine, ModelChoice
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
@@ -183,10 +183,7 @@ class Commands:
 
     def save_adapter(self, path: str) -> None:
         """Write the adapter to a file, with the user's note."""
-        file = Path(path)
-        if not file.suffix:
-            file = file.with_suffix(".safetensors")
-        adapter = self._session.adapter
+        file, adapter = Path(add_ending(path)), self._session.adapter
         version = find_version(self._session.versions, adapter)
         note = "" if version is None else version.note
         run = partial(self._engine.save_adapter, adapter, file, note)

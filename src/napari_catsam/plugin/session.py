@@ -13,6 +13,7 @@ from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
 from napari_catsam.plugin.adapt.versions import (
     AdapterVersion,
     add_versions,
+    does_help,
     find_same,
     find_version,
     make_version,
@@ -205,33 +206,30 @@ class Session:
         self.object_class = name
 
     def keep_adapter(self, adapter: Any, parent: Any = None) -> bool:
-        """Take a new adapter, and use it only if it helps: by more than its score's noise, if known.
+        """Take a new adapter; what is in use stays so, unless this one helps and fits the backbone.
 
         Parameters
         ----------
         adapter : Adapter
             It becomes a version.
         parent : Adapter, optional
-            What its training went on from, which stays in use if that did not help.
+            What its training went on from.
 
         Returns
         -------
         bool
-            Whether it is used.
+            Whether it helps: by more than its score's noise, if that is known.
         """
-        header = adapter.header
-        before, after = header.score_before, header.score_after
-        better = before is not None and after is not None and after > before
-        helps = getattr(header, "helps", None)
-        better = better if helps is None else helps
+        header, better = adapter.header, does_help(adapter.header)
         went_on = find_version(self.versions, parent)
         version = make_version(self.versions, adapter, parent=went_on.name if went_on else "")
         self.versions = (*self.versions, version)
-        if not better and went_on is not None:
-            self.use_version(went_on)
-        else:
+        fits = header.backbone == self.backbone
+        # Beside the base model, one that is not used is what that can be compared with.
+        compared = self.model.adapter is None and (fits or not self.adapter_fits)
+        if (better and fits) or compared:
             self.adapter_name, self.adapter = version.name, adapter
-            self.variant = Variant.ADAPTED if better and self.adapter_fits else Variant.BASE
+            self.variant = Variant.ADAPTED if better and fits else Variant.BASE
         self.scored, self.adaptation_note = adapter, describe_scores(header)
         return better
 
@@ -255,19 +253,25 @@ class Session:
         """
         self.versions = add_versions(self.versions, tuple(versions))
         version = find_same(self.versions, chosen)
-        if version is not None:
+        if version is not None and variant is Variant.ADAPTED:
             self.use_version(version)
+        elif version is not None:
             self.variant = variant
+            self._hold(version)  # whose backbone need not be that of the base model in use
 
     def use_version(self, version: AdapterVersion | None) -> None:
         """Let a version segment from now on, on its backbone; None: the base model."""
         if version is None:
             self.variant = Variant.BASE
             return
-        adapter = version.adapter
-        self.backbone = adapter.header.backbone
-        self.adapter_name, self.adapter = version.name, adapter
+        self.backbone = version.adapter.header.backbone
+        self._hold(version)
         self.variant = Variant.ADAPTED
+
+    def _hold(self, version: AdapterVersion) -> None:
+        """Take a version's adapter, and show its scores."""
+        adapter = version.adapter
+        self.adapter_name, self.adapter = version.name, adapter
         self.scored, self.adaptation_note = adapter, describe_scores(adapter.header)
 
     def compare(self) -> bool:

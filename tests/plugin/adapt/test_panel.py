@@ -19,6 +19,7 @@ from napari_catsam.plugin.adapt import training
 from napari_catsam.plugin.adapt.recipe import Recipe
 from napari_catsam.plugin.adapt.shot_source import LabelledPlane, ShotSource
 from napari_catsam.plugin.adapt.shots_summary import HELD, TRAINED, draw_picture, summarise_shots
+from napari_catsam.plugin.device.jobs import Job
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.session import Variant
@@ -165,6 +166,31 @@ def test_curves_and_remaining_time_are_shown_while_it_trains(
     assert not view.curves.isHidden()
 
 
+def test_bar_and_remaining_time_go_by_the_clock_of_the_run_and_its_own_budget(
+    qtbot: Any, widget: Any, masks: Any, library: Any, wait_idle: Any
+) -> None:
+    gate, view, session = threading.Event(), widget.adapt_view, widget.session
+
+    def fit(model: Any, shots: Any, **config: Any) -> Any:
+        yield Progress(30, 3000, 15.0)
+        gate.wait(10)
+        yield Progress(40, 41, 30.0)  # steps got slow
+        yield Progress(41, 41, 61.0)
+        return library.adapter
+
+    library.fit = fit
+    shown: list[tuple[float, str]] = []
+    view.adapt_button.click()
+    session.events.training.connect(
+        lambda _: shown.append((session.progress, view.time_left.text()))
+    )
+    qtbot.waitUntil(lambda: len(shown) == 1, timeout=WAIT)
+    session.budget = 300.0  # for the next one
+    gate.set()
+    wait_idle(widget)
+    assert shown == [(0.25, "45\xa0s left"), (0.5, "30\xa0s left"), (1.0, "0\xa0s left")]
+
+
 def test_pause_rests_and_resume_goes_on(
     qtbot: Any, widget: Any, masks: Any, library: Any, wait_idle: Any
 ) -> None:
@@ -304,6 +330,47 @@ def test_usual_times_and_an_own_one(widget: Any) -> None:
 # AFTER IT
 
 
+@pytest.mark.parametrize(
+    ("used", "score", "note"),
+    [
+        (
+            "v1",
+            0.8,
+            "the adapted model is in use; the button below compares it with the base model",
+        ),
+        ("v1", 0.4, "v1 stays in use; correct more masks, or give more time"),
+        ("base", 0.4, "the base model stays in use; correct more masks, or give more time"),
+        ("deleted", 0.4, "the base model stays in use; correct more masks, or give more time"),
+        ("vit_b", 0.4, "the base model stays in use; correct more masks, or give more time"),
+        (
+            "vit_b",
+            0.8,
+            "the base model stays in use; v2 helps, but is for vit_nano: choose it in the",
+        ),
+    ],
+)
+def test_the_note_after_a_training_says_what_is_in_use(
+    qtbot: Any, widget: Any, masks: Any, library: Any, wait_idle: Any,
+    adapter_factory: Callable[..., Any], used: str, score: float, note: str,
+) -> None:  # fmt: skip
+    session, gate = widget.session, Gate(library, 1)
+    first, library.adapter = adapter_factory(0.5, 0.7), adapter_factory(0.5, score)
+    session.keep_adapter(first)
+    session.start = first
+    start_at(qtbot, widget, 0)
+    if used == "base":
+        session.use_version(None)
+    elif used == "deleted":
+        session.delete_version(session.versions[0])
+    elif used == "vit_b":
+        session.choose_backbone("vit_b")
+    widget.adapt_view.stop_button.click()
+    gate.open.set()
+    wait_idle(widget)
+    assert session.note.startswith(note)
+    assert (session.model.adapter is library.adapter) is note.startswith("the adapted model")
+
+
 def make_scored(factory: Callable[..., Any]) -> Any:
     adapter = factory(0.5, 0.7)
     adapter.header.scores = (
@@ -414,6 +481,47 @@ def test_the_key_is_the_one_that_is_set_and_free_after_closing(viewer: Any, widg
     press(viewer)
     widget.shut_down()
     assert not [key for key in viewer.keymap if str(key) in ("J", "Z")]
+
+
+def test_the_model_that_is_compared_with_is_not_steered_by_the_mask_of_the_other(
+    viewer: Any, widget: Any, masks: Any, library: Any, wait_idle: Any,
+    adapter_factory: Callable[..., Any],
+) -> None:  # fmt: skip
+    widget.session.keep_adapter(adapter_factory(0.5, 0.7))
+    widget.commands.live.start(masks_image(widget), masks)
+    for place in ((30.0, 40.0), (35.0, 50.0)):
+        widget.commands.live.give(LivePrompt(place))
+        wait_idle(widget)
+    assert library.predictors["vit_nano adapted"].asked[-1].masks is not None
+    press(viewer)
+    wait_idle(widget)
+    (asked,) = library.predictors["vit_nano"].asked
+    assert asked.masks is None
+    assert np.shape(asked.points) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_what_was_accepted_waits_for_the_same_model_when_a_training_ends(
+    viewer: Any, widget: Any, masks: Any, wait_idle: Any, adapter_factory: Callable[..., Any],
+    helps: bool,
+) -> None:  # fmt: skip
+    gate = threading.Event()
+    widget.queue.submit(Job(lambda: hold(gate), urgent=True))
+    widget.commands.live.start(masks_image(widget), masks)
+    widget.commands.live.give(LivePrompt((35.0, 50.0)))
+    widget.commands.live.accept()
+    widget.session.keep_adapter(adapter_factory(0.5, 0.7 if helps else 0.4))
+    gate.set()
+    wait_idle(widget)
+    # What another model makes of it has to be seen first.
+    assert (masks.data[35, 50] == 4) == (not helps)
+    assert (widget.session.live is None) == (not helps)
+
+
+def hold(gate: threading.Event) -> Any:
+    """Keep the device busy until the gate opens."""
+    assert gate.wait(WAIT / 1000)
+    yield
 
 
 def test_progress_of_an_earlier_training_is_gone_when_the_next_one_begins(

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.layers import Points
 
 from napari_catsam.plugin import troubles
-from napari_catsam.plugin.adapt.looking import _overlap
 from napari_catsam.plugin.adapt.suggest_view import SuggestView
 from napari_catsam.plugin.adapt.suggester import CANCELLED, NOTHING
 from napari_catsam.plugin.catsam_widget import CatsamWidget
 from napari_catsam.plugin.device.library import Library
-from napari_catsam.plugin.layers.new_layers import ObjectMask
 from napari_catsam.plugin.live.prompt import LivePrompt
 from napari_catsam.plugin.session import Session
 from napari_catsam.types import Masks, Prompts, Shot
@@ -198,6 +197,43 @@ def test_another_image_has_no_suggestions_yet(
     assert widget.adapt_view.suggest.list.isHidden()
 
 
+LAYER_CHANGES: dict[str, Callable[[Any], Any]] = {
+    "added": lambda layers: layers.append(Points()),
+    "removed": lambda layers: layers.pop("masks"),
+    "renamed": lambda layers: setattr(layers["cells"], "name", "nuclei"),
+    "moved": lambda layers: layers.move(0, 3),
+}
+
+
+@pytest.mark.parametrize("change", LAYER_CHANGES)
+def test_suggestions_stay_with_their_image_whatever_becomes_of_the_layers(
+    viewer: Any, widget: Any, stack: Any, adapted: Any, wait_idle: Any, change: str
+) -> None:
+    choose_the_lower_of_two_images(viewer, widget)
+    widget.adapt_view.suggest.button.click()
+    wait_idle(widget)
+    found = texts(widget)
+    LAYER_CHANGES[change](viewer.layers)
+    assert texts(widget) == found != []
+
+
+def test_a_layer_that_is_added_ends_no_looking(
+    viewer: Any, widget: Any, stack: Any, adapted: Any, wait_idle: Any
+) -> None:
+    choose_the_lower_of_two_images(viewer, widget)
+    widget.adapt_view.suggest.button.click()
+    viewer.add_points()
+    wait_idle(widget)
+    assert widget.session.note.startswith("look at z=5")
+
+
+def choose_the_lower_of_two_images(viewer: Any, widget: Any) -> None:
+    """Choose the image that is not the first in the list."""
+    viewer.add_image(np.zeros((8, 40, 60), np.uint8), name="other", scale=(4, 1, 1))
+    box = widget.segment_view.image
+    box.setCurrentIndex(box.findData(viewer.layers["cells"]))
+
+
 def test_nothing_is_asked_while_it_trains_and_without_an_image(
     widget: Any, stack: Any, viewer: Any
 ) -> None:
@@ -283,17 +319,3 @@ def test_the_real_library_looks_at_slices_with_two_models(qtbot: Any, viewer: An
     assert len(found) == 3
     assert viewer.dims.current_step[0] == found[0].plane.index[0]
     widget.close()
-
-
-@pytest.mark.parametrize(
-    ("corner", "shape", "iou"),
-    [((0, 0), (4, 4), 1.0), ((2, 0), (4, 4), 8 / 24), ((9, 9), (2, 2), 0.0), ((0, 0), (0, 0), 0.0),
-     ((4, 1), (3, 3), 0.0), ((1, 1), (2, 2), 4 / 16)],
-)  # fmt: skip
-def test_cut_masks_are_compared_where_they_lie(
-    corner: tuple[int, int], shape: tuple[int, int], iou: float
-) -> None:
-    one = ObjectMask((0, 0), np.ones((4, 4), bool), 0.9)
-    other = ObjectMask(corner, np.ones(shape, bool), 0.9)
-    assert _overlap(one, other) == pytest.approx(iou)
-    assert _overlap(other, one) == pytest.approx(iou)

@@ -50,7 +50,41 @@ def test_every_adaptation_is_kept_as_a_version(
     session.keep_adapter(good)
     session.keep_adapter(bad)
     assert [(v.name, v.adapter) for v in session.versions] == [("v1", good), ("v2", bad)]
-    assert session.variant is Variant.BASE
+
+
+def test_a_training_that_did_not_help_leaves_in_use_what_is(
+    session: Session, adapter_factory: Callable[..., Any]
+) -> None:
+    first, other, worse = (adapter_factory(0.5, score) for score in (0.7, 0.8, 0.4))
+    session.keep_adapter(first)
+    assert not session.keep_adapter(worse)
+    assert str(session.model) == "vit_nano + v1"
+    session.open_adapter(other, "mine")
+    session.keep_adapter(worse, first)
+    assert str(session.model) == "vit_nano + mine"
+    session.use_version(None)
+    session.keep_adapter(worse, first)
+    assert str(session.model) == "vit_nano"
+    assert session.adapter is worse  # what the base model is compared with
+    session.choose_backbone("vit_b")
+    session.keep_adapter(worse, first)
+    assert str(session.model) == "vit_b"
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_an_adapter_for_a_backbone_that_is_chosen_no_more_waits(
+    session: Session, adapter_factory: Callable[..., Any], helps: bool
+) -> None:
+    large = adapter_factory(0.5, 0.9, "vit_b")
+    session.open_adapter(large, "large")
+    assert session.keep_adapter(adapter_factory(0.5, 0.7 if helps else 0.4)) is helps
+    assert str(session.model) == "vit_b + large"
+    session.use_version(None)
+    session.keep_adapter(adapter_factory(0.5, 0.75 if helps else 0.3))
+    assert str(session.model) == "vit_b"
+    assert session.adapter is large  # it still can be compared with
+    session.use_version(session.versions[1])
+    assert str(session.model) == "vit_nano + v2"
 
 
 def test_an_earlier_version_can_be_gone_back_to(
@@ -178,6 +212,37 @@ def test_a_note_is_told_once_it_is_written(qtbot: Any) -> None:
     view.note.setText("good")
     view.note.editingFinished.emit()
     assert written == [(2, "good")]
+
+
+def test_a_note_goes_to_the_version_that_it_was_begun_for(qtbot: Any) -> None:
+    view, written = VersionsView(), []
+    qtbot.addWidget(view)
+    view.note_written.connect(lambda *note: written.append(note))
+    rows = [(0, "base model"), (1, "v1"), (2, "v2")]
+    view.show_versions(rows[:2], 1, "")
+    qtbot.keyClicks(view.note, "sharp")
+    view.show_versions(rows, 2, "of v2")  # a training has ended
+    qtbot.keyClicks(view.note, " slices")
+    qtbot.keyClick(view.note, Qt.Key.Key_Return)
+    assert written == [(1, "sharp slices")]
+    assert view.note.text() == "of v2"
+    qtbot.keyClicks(view.note, "!")
+    qtbot.keyClick(view.note, Qt.Key.Key_Return)
+    assert written[1:] == [(2, "of v2!")]
+
+
+@pytest.mark.parametrize(("used", "shown"), [(2, "of v2"), (0, "")])
+def test_a_note_that_is_typed_for_a_version_that_goes_is_dropped(
+    qtbot: Any, used: int, shown: str
+) -> None:
+    view, written = VersionsView(), []
+    qtbot.addWidget(view)
+    view.note_written.connect(lambda *note: written.append(note))
+    view.show_versions([(0, "base model"), (1, "v1")], 1, "")
+    qtbot.keyClicks(view.note, "sharp")
+    view.show_versions([(0, "base model"), (2, "v2")], used, shown)
+    view.note.editingFinished.emit()
+    assert (view.note.text(), written) == (shown, [])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Labels
+from napari.layers._source import layer_source
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
@@ -147,6 +149,22 @@ def test_after_a_restart_with_the_base_model_the_adapter_can_be_compared_with(
     assert str(session.model) == "vit_nano + v2"
 
 
+def test_after_a_restart_the_base_model_of_another_backbone_is_in_use_as_it_was(
+    qtbot: Any, annotated: CatsamWidget, open_widget: Any, save: Any, wait_idle: Any
+) -> None:
+    annotated.session.choose_backbone("vit_b")
+    save(annotated)
+    close(qtbot, annotated)
+    again = open_widget()
+    restore(qtbot, again, wait_idle)
+    session = again.session
+    assert [version.name for version in session.versions] == ["v1", "v2"]
+    assert (str(session.model), session.adapter_name) == ("vit_b", "v2")
+    session.choose_backbone("vit_nano")
+    assert session.compare()
+    assert str(session.model) == "vit_nano + v2"
+
+
 def test_a_deleted_version_is_deleted_on_disk_and_stays_so(
     qtbot: Any, annotated: CatsamWidget, open_widget: Any, save: Any, wait_idle: Any
 ) -> None:
@@ -185,6 +203,47 @@ def test_a_damaged_file_is_told_and_the_others_come_back(
     restore(qtbot, again, wait_idle)
     assert [version[-1] for version in known(again)] == [22]
     assert again.session.note == "1 adapter of an earlier time cannot be read"
+
+
+def test_versions_trained_on_labels_of_a_file_are_there_after_a_restart(
+    qtbot: Any, open_widget: Any, wait_idle: Any
+) -> None:
+    widget = open_widget()
+    with layer_source(path="masks.tif"):
+        masks = Labels(np.ones((40, 60), int), name="masks")
+    widget._viewer.add_layer(masks)
+    widget.session.keep_adapter(Numbered(11))
+    widget._viewer.layers.clear()  # as when the window is closed
+    close(qtbot, widget)
+    again = open_widget()
+    assert again.restore_bar.text.text().startswith("1 adapter from 20")
+    restore(qtbot, again, wait_idle)
+    assert known(again) == [(1, "v1", "", "", 11)]
+    assert str(again.session.model) == "vit_nano + v1"
+
+
+def test_versions_are_offered_after_their_masks_were_deleted(
+    qtbot: Any, annotated: CatsamWidget, open_widget: Any, save: Any
+) -> None:
+    save(annotated)
+    annotated._viewer.layers.remove("masks")
+    save(annotated)
+    close(qtbot, annotated)
+    assert open_widget().restore_bar.text.text().startswith("2 adapters from 20")
+
+
+def test_an_image_that_is_only_looked_at_gets_no_folder_for_versions_of_another(
+    qtbot: Any, annotated: CatsamWidget, save: Any
+) -> None:
+    folder = save(annotated)
+    annotated._viewer.add_image(np.zeros((30, 30)), name="other")
+    view = annotated.segment_view
+    view.image.show_value(annotated._viewer.layers["other"])
+    view.image.chosen.emit(view.image.value)
+    qtbot.waitUntil(lambda: all(p.opened for p in annotated.autosave._projects), timeout=WAIT)
+    save(annotated)
+    (written,) = folder.parent.parent.rglob("project.json")
+    assert written.parent == folder
 
 
 def test_a_project_from_before_versions_is_read(tmp_path: Path, annotated: Any, save: Any) -> None:

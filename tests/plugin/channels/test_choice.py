@@ -7,6 +7,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_catsam.errors import ImageError
+from napari_catsam.plugin.adapt.looking import Outlook
+from napari_catsam.plugin.adapt.preview import PreviewWish
 from napari_catsam.plugin.channels.choice import (
     ChannelChoice,
     list_channel_axes,
@@ -19,6 +21,7 @@ from napari_catsam.plugin.layers.prompts import PromptSet
 from napari_catsam.types import Intensity
 from tests.plugin.conftest import FakeLibrary
 
+BASE = ModelChoice("vit_nano", "auto")
 RAMP = np.arange(30, dtype=np.uint16).reshape(5, 6) * 100
 
 
@@ -184,3 +187,22 @@ def test_masks_on_any_channel_of_an_axis_make_one_shot(viewer: ViewerModel) -> N
     (shot,) = ShotSource(plane, labels, (1.0, 1.0)).read()
     assert set(np.unique(np.asarray(shot.masks))) == {0, 1, 2}
     np.testing.assert_allclose(np.asarray(shot.image)[..., 2], stack[2, 2] / 400 * 255, atol=1e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_masks_on_any_channel_are_previewed_and_known_when_looking_for_more(
+    viewer: ViewerModel, axis: int
+) -> None:
+    image = viewer.add_image(np.zeros((3, 20, 3, 30), np.uint8), contrast_limits=(0, 255))
+    viewer.dims.order = (0, 2, 1, 3)
+    labels = np.zeros(image.data.shape, int)
+    first, second = labels[0, :, 0], labels[2, :, 0] if axis == 0 else labels[0, :, 2]
+    first[:5, :6], second[10:15, 10:20] = 1, 2
+    viewer.dims.set_current_step(0, 0)
+    viewer.dims.set_current_step(2, 0)
+    plane = locate_plane(viewer, image, ChannelChoice((0, 1, 2), axis=axis))
+    prompts = PreviewWish(plane, labels=labels).read_prompts()
+    assert prompts is not None
+    np.testing.assert_array_equal(prompts.boxes, [[0, 0, 5, 6], [10, 10, 15, 20]])
+    known = Outlook(plane, labels, BASE, None).read_labels(plane)
+    np.testing.assert_array_equal(known, first + second)

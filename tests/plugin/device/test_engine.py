@@ -2,13 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from napari_catsam.errors import ShotError
-from napari_catsam.plugin.device.engine import Engine, ModelChoice, ShotSource, Usage
+from napari_catsam.plugin.device.engine import (
+    MOST_AT_ONCE,
+    Engine,
+    ModelChoice,
+    ShotSource,
+    Usage,
+)
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.layers.prompts import PromptSet
 from napari_catsam.types import Intensity, Prompts
@@ -37,6 +44,13 @@ def test_one_mask_an_object_is_cut_to_its_box(library: Any) -> None:
     told, (found,) = drain(Engine(library).segment(BASE, make_plane(), PROMPTS))
     assert told == ["loading vit_nano", "embedding stack [0]", "segmenting 1 object"]
     assert (found.corner, found.mask.shape, found.mask.all()) == ((2, 3), (6, 6), True)
+
+
+def test_between_a_few_objects_others_have_their_turn(library: Any) -> None:
+    boxes = np.tile(PROMPTS.boxes, (2 * MOST_AT_ONCE + 1, 1))
+    told, found = drain(Engine(library).segment(BASE, make_plane(), PromptSet(boxes=boxes)))
+    assert told[2:] == [f"segmenting {len(boxes)} objects"] * 3
+    assert len(found) == len(boxes)
 
 
 def test_an_image_is_embedded_once_a_plane_and_contrast(library: Any) -> None:
@@ -112,6 +126,22 @@ def test_base_and_adapted_share_the_loaded_backbone(
     drain(engine.segment(replace(BASE, adapter=adapter_factory()), make_plane(), PROMPTS))
     assert library.loaded == [("vit_nano", "auto")]
     assert len(library.predictors["vit_nano adapted"].embedded) == 1
+
+
+def test_a_loaded_adapter_shares_the_backbone_of_the_chosen_folder_and_precision(
+    library: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "polyps.safetensors"
+    path.write_text("vit_nano")
+    chosen = replace(BASE, precision="fp32", folder="weights")
+    engine = Engine(library)
+    drain(engine.segment(chosen, make_plane(), PROMPTS))
+    told, adapter = drain(engine.load_adapter(path, chosen))
+    assert told == ["reading polyps.safetensors", "applying the adapter"]
+    told, _ = drain(engine.segment(replace(chosen, adapter=adapter), make_plane(), PROMPTS))
+    assert told == ["embedding stack [0]", "segmenting 1 object"]
+    assert engine.usage is not None
+    assert engine.usage.model == ("vit_nano", "auto", "fp32", "weights")
 
 
 def test_every_plane_with_masks_is_a_shot() -> None:

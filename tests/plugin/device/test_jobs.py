@@ -256,6 +256,39 @@ def test_a_cancelled_job_is_closed_and_gives_nothing(
     assert told == [None]
 
 
+def test_a_job_that_is_cancelled_during_its_last_step_gives_nothing(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    told: list[Any] = []
+    ending, cancelled = threading.Event(), threading.Event()
+
+    def train() -> Generator[int, bool | None, str]:
+        yield 0
+        ending.set()
+        assert cancelled.wait(10)
+        return "adapter"
+
+    job = Job(train, on_result=told.append, on_error=told.append, on_cancelled=told.append)
+    queue.submit(job)
+    qtbot.waitUntil(ending.is_set, timeout=WAIT)
+    queue.cancel(job)
+    cancelled.set()
+    wait_until_idle(qtbot, queue)
+    assert told == [None]
+
+
+def test_a_job_that_is_cancelled_before_its_result_is_told_gives_nothing(
+    qtbot: Any, queue: DeviceQueue
+) -> None:
+    told: list[Any] = []
+    job = Job(once("adapter"), on_result=told.append, on_cancelled=told.append)
+    queue.submit(job)
+    assert QThreadPool.globalInstance().waitForDone(WAIT)  # what it tells has not arrived yet
+    queue.cancel(job)
+    wait_until_idle(qtbot, queue)
+    assert told == [None]
+
+
 def test_a_paused_job_does_not_keep_the_worker_when_the_queue_is_closed(
     qtbot: Any, queue: DeviceQueue
 ) -> None:

@@ -154,14 +154,17 @@ def test_choosing_the_only_model_there_is_is_no_comparison(widget: Any, wait_idl
     assert widget.guide.view.text.text() == text_of(3)
 
 
+@pytest.mark.parametrize("used", [Variant.BASE, Variant.ADAPTED])
 def test_an_adaptation_that_is_not_better_leads_on_too(
-    widget: Any, wait_idle: Any, library: Any, adapter_factory: Any
+    widget: Any, wait_idle: Any, library: Any, adapter_factory: Any, used: Variant
 ) -> None:
+    if used is Variant.ADAPTED:
+        widget.session.keep_adapter(adapter_factory(before=0.7, after=0.8))
     library.adapter = adapter_factory(before=0.7, after=0.6)
     lead_to_adapt(widget, wait_idle)
     widget.adapt_view.adapt_button.click()
     wait_idle(widget)
-    assert widget.session.variant is Variant.BASE
+    assert widget.session.variant is used
     assert widget.guide.view.text.text() == text_of(4)
 
 

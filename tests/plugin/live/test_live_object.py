@@ -24,10 +24,9 @@ def make_plane(data: Any = None, step: int = 0) -> Plane:
     return Plane(data, (step, slice(None), slice(None)), (1, 2), (20, 20), Intensity(), "cells")
 
 
-def make_reading(value: float = 1.0) -> Reading:
-    return Reading(
-        ObjectMask((0, 0), np.ones((2, 2), bool), 0.9), np.full((4, 4), value, np.float32)
-    )
+def make_reading(value: float = 1.0, model: str = "base") -> Reading:
+    mask = ObjectMask((0, 0), np.ones((2, 2), bool), 0.9)
+    return Reading(mask, np.full((4, 4), value, np.float32), model, ("vit_nano", model))
 
 
 def test_a_lone_click_is_asked_as_one_positive_point() -> None:
@@ -44,6 +43,22 @@ def test_a_second_click_goes_with_the_mask_of_the_first() -> None:
     np.testing.assert_array_equal(prompts.labels, [[1, 0]])
     assert np.asarray(prompts.masks).shape == (1, 4, 4)
     assert (np.asarray(prompts.masks) == 2.0).all()
+
+
+def test_a_model_is_asked_without_the_mask_of_another_one() -> None:
+    box = LiveObject(make_plane()).add(BOX).answer((make_reading(2.0, "v1"),))
+    live = box.add(OTHER).answer((make_reading(3.0, "v1"),)).forget()
+    prompts = live.to_prompts(("vit_nano", "base"))
+    assert prompts.masks is None
+    np.testing.assert_array_equal(prompts.boxes, [BOX.at])
+    np.testing.assert_array_equal(prompts.labels, [[0]])
+    assert (np.asarray(live.to_prompts(("vit_nano", "v1")).masks) == 2.0).all()
+
+
+def test_for_another_model_the_picked_mask_counts_again() -> None:
+    live = LiveObject.refine(make_plane(), make_picked()).add(CLICK).answer((make_reading(),))
+    prompts = live.add(OTHER).to_prompts(("vit_nano", "v1"))
+    assert np.asarray(prompts.masks).shape == (1, 20, 20)
 
 
 def test_a_reading_that_is_not_drawn_is_shown_when_it_is_and_then_kept() -> None:

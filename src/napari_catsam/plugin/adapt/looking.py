@@ -83,7 +83,7 @@ class Outlook:
         """Return the labels (H, W) of a plane, all 0 where there are none."""
         if self.labels is None:
             return np.zeros(plane.size, np.uint8)
-        return np.asarray(self.labels[plane.index])
+        return plane.read_labels(self.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ def look_around(
     Yields
     ------
     str
-        What is done, once a plane and model, so that prompts are answered in between.
+        What is done, before each few masks, so that prompts are answered in between.
 
     Returns
     -------
@@ -155,8 +155,7 @@ def _look_at_planes(
         else:
             labels = outlook.read_labels(outlook.at(near))
             prompts = PromptSet(boxes=list_boxes(labels, MOST_OBJECTS))
-        pairs = yield from _ask_both(engine, outlook, plane, prompts, doing)
-        looks += _compare(pairs, plane, number, clicks=near is None)
+        looks += yield from _look(engine, outlook, plane, prompts, number, doing)
     return tuple(
         _propose(found, plane, f"{describe_plane(plane)}, {_name_part(found.at, plane)}")
         for found in rank_places(looks, MOST_SHOWN)
@@ -174,10 +173,10 @@ def _look_at_regions(
     if not len(clicks):
         return ()
     doing = f"looking at {describe_plane(plane)}"
-    pairs = yield from _ask_both(engine, outlook, plane, PromptSet(points=clicks), doing)
+    found = yield from _look(engine, outlook, plane, PromptSet(points=clicks), 0, doing)
     looks = [
         ObjectLook(find_region(look.at, plane.size), look.at, look.score, look.agreement)
-        for look in _compare(pairs, plane, 0, clicks=True)
+        for look in found
         if not known[round(look.at[0]), round(look.at[1])]
     ]
     return tuple(
@@ -209,28 +208,33 @@ Pair = tuple[ObjectMask, ObjectMask | None]
 """The mask of the model in use, and that of the base model where it is another one."""
 
 
-def _ask_both(
-    engine: Engine, outlook: Outlook, plane: Plane, prompts: PromptSet, doing: str
-) -> Generator[str, bool | None, list[Pair]]:
-    base = yield from _ask(engine, outlook.base, plane, prompts, doing)
-    if outlook.adapted is None:
-        return [(mask, None) for mask in base]
-    adapted = yield from _ask(engine, outlook.adapted, plane, prompts, doing)
-    return [*zip(adapted, base, strict=True)]
+def _look(
+    engine: Engine, outlook: Outlook, plane: Plane, prompts: PromptSet, place: int, doing: str
+) -> Generator[str, bool | None, list[ObjectLook]]:
+    """Ask one or both models; only few masks are in memory, as those of a large plane are large."""
+    clicks, looks = len(prompts.points) > 0, list[ObjectLook]()
+    base = engine.segment_in_batches(outlook.base, plane, prompts)
+    adapted = None
+    if outlook.adapted is not None:
+        adapted = engine.segment_in_batches(outlook.adapted, plane, prompts)
+    while masks := (yield from _next_batch(base, doing)):
+        pairs: list[Pair] = [(mask, None) for mask in masks]
+        if adapted is not None:
+            others = yield from _next_batch(adapted, doing)
+            pairs = [*zip(others, masks, strict=True)]
+        looks += _compare(pairs, plane, place, clicks=clicks)
+    return looks
 
 
-def _ask(
-    engine: Engine, model: ModelChoice, plane: Plane, prompts: PromptSet, doing: str
+def _next_batch(
+    steps: Iterator[str | list[ObjectMask]], doing: str
 ) -> Generator[str, bool | None, list[ObjectMask]]:
-    """Segment, and say in words of one's own what is done."""
-    steps = engine.segment(model, plane, prompts)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: list[ObjectMask] = end.value
-            return found
+    """Return the next masks, none after the last; say in words of one's own what is done."""
+    for step in steps:
+        if not isinstance(step, str):
+            return step
         yield doing
+    return []
 
 
 def _compare(
@@ -263,7 +267,17 @@ def _overlap(one: ObjectMask, other: ObjectMask) -> float:
 
 
 def _find_middle(found: ObjectMask) -> tuple[float, float]:
-    """Return a pixel (row, column) of the mask near its middle."""
-    places = np.argwhere(found.mask)
-    nearest = places[np.abs(places - places.mean(axis=0)).sum(axis=1).argmin()]
-    return float(nearest[0] + found.corner[0]), float(nearest[1] + found.corner[1])
+    """Return a pixel (row, column) of the mask near its middle, without a list of all its pixels."""
+    by_row, by_column = (np.count_nonzero(found.mask, axis=axis) for axis in (1, 0))
+    row = _find_nearest_filled(by_row, _mean_place(by_row))
+    column = _find_nearest_filled(found.mask[row], _mean_place(by_column))
+    return float(row + found.corner[0]), float(column + found.corner[1])
+
+
+def _mean_place(counts: npt.NDArray[np.intp]) -> float:
+    return float(np.average(np.arange(len(counts)), weights=counts))
+
+
+def _find_nearest_filled(line: npt.NDArray[Any], to: float) -> int:
+    places = np.flatnonzero(line)
+    return int(places[np.abs(places - to).argmin()])

@@ -213,7 +213,7 @@ class AdaptPanel:
         session, progress = self._session, self._session.training
         left = ""
         if session.adapting and progress is not None:
-            seconds = max(0.0, session.budget - progress.seconds)
+            seconds = max(0.0, self._commands.training.budget - progress.seconds)
             left = with_unit(f"{seconds:.0f}", "s left") + (", paused" if session.resting else "")
         self._view.show_run(adapting=session.adapting, paused=session.resting, time_left=left)
 

@@ -52,7 +52,7 @@ class PreviewWish:
         """Return what is asked; None if there is nothing on the plane."""
         if self.prompts is not None or self.labels is None:
             return self.prompts
-        boxes = list_boxes(np.asarray(self.labels[self.plane.index]), MOST_OBJECTS)
+        boxes = list_boxes(self.plane.read_labels(self.labels), MOST_OBJECTS)
         return Prompts(boxes=boxes) if len(boxes) else None
 
 

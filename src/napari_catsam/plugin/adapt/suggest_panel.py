@@ -64,8 +64,7 @@ class SuggestPanel:
 
     def _on_image_changed(self, _: int = 0) -> None:
         image = self._segment.image.value
-        # The choice is empty for a moment whenever there are other layers.
-        if image is not None and image is not self._image:
+        if image is not self._image:
             self._image = image
             self._suggester.forget()
         self._show()

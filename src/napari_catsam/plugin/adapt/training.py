@@ -69,6 +69,8 @@ class Training:
     ----------
     preview : TrainingPreview
         Its wish says what the model in training is asked now and then.
+    budget : float
+        Seconds that the run may take, or that the last one might; another one can be chosen meanwhile.
     """
 
     previewed = Signal(object)
@@ -80,6 +82,7 @@ class Training:
         self._viewer, self._session = viewer, session
         self._queue, self._engine = queue, engine
         self.preview = TrainingPreview(session.library.predictor)
+        self.budget = session.budget
         self._job: Job | None = None
 
     def adapt(self, image: Image | None, masks: Labels | None) -> None:
@@ -97,8 +100,9 @@ class Training:
             return
         begin = session.start_model
         method = session.method if begin.adapter is None else begin.adapter.header.method
+        self.budget = session.budget
         run = partial(
-            self._engine.adapt, begin, source, method=method, budget=session.budget,
+            self._engine.adapt, begin, source, method=method, budget=self.budget,
             recipe=session.recipe, preview=self.preview,
         )  # fmt: skip
         session.training = None
@@ -146,7 +150,8 @@ class Training:
             self.previewed.emit(value)
             return
         if isinstance(value, Progress):
-            session.progress = value.step / value.total if value.total else -1.0
+            # Not by the steps: how many there will be is a guess that changes as they get slower.
+            session.progress = min(1.0, value.seconds / self.budget) if self.budget else 1.0
             session.training = value
             value = describe_progress(value)
         session.activity = PAUSED if session.resting else value
@@ -157,12 +162,19 @@ class Training:
         better = session.keep_adapter(adapter, parent)
         tell = show_info if better else show_warning
         tell(session.adaptation_note)
-        stays = "base model" if parent is None else "version before"
-        session.note = (
-            "the adapted model is in use; the button below compares it with the base model"
-            if better
-            else f"the {stays} stays in use; correct more masks, or give more time"
-        )
+        session.note = self._describe_outcome(adapter, better=better)
+
+    def _describe_outcome(self, adapter: Any, *, better: bool) -> str:
+        """Say what is in use now that a training has ended with an adapter."""
+        session = self._session
+        used = session.model.adapter
+        if used is adapter:
+            return "the adapted model is in use; the button below compares it with the base model"
+        stays = f"{'the base model' if used is None else session.adapter_name} stays in use"
+        if better:
+            name, backbone = session.versions[-1].name, adapter.header.backbone
+            return f"{stays}; {name} helps, but is for {backbone}: choose it in the list to use it"
+        return f"{stays}; correct more masks, or give more time"
 
     def _on_failed(self, error: Exception) -> None:
         self._end()

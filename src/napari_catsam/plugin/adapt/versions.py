@@ -10,13 +10,17 @@ from napari_catsam.plugin.wording import count_of
 
 __all__ = [
     "AdapterVersion",
+    "add_ending",
     "add_versions",
     "describe_version",
+    "does_help",
     "find_same",
     "find_verdict",
     "find_version",
     "make_version",
 ]
+
+ENDING = ".safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,19 @@ def describe_version(version: AdapterVersion) -> str:
     if header.score_before is not None and header.score_after is not None:
         parts.append(f"{header.score_before:.2f} → {header.score_after:.2f}")
     return " · ".join([*parts, *filter(None, [version.note])])
+
+
+def does_help(header: Any) -> bool:
+    """Return whether an adapter's header says that it helps; an older one only has the scores."""
+    before, after = header.score_before, header.score_after
+    better = before is not None and after is not None and after > before
+    helps = getattr(header, "helps", None)
+    return better if helps is None else bool(helps)
+
+
+def add_ending(path: str) -> str:
+    """Add the usual end of an adapter file to a path without it: "polyps.v2.safetensors"."""
+    return path if path.lower().endswith(ENDING) else path + ENDING
 
 
 def find_verdict(header: Any) -> str:

@@ -9,12 +9,11 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from qtpy.QtWidgets import QLineEdit, QListWidget, QVBoxLayout
 
+from napari_catsam.plugin.adapt.versions import ENDING
 from napari_catsam.plugin.dock.fitted import FittedView
 from napari_catsam.plugin.dock.parts import SPACE, make_button, side_by_side
 
 __all__ = ["VersionsView", "list_adapter_files"]
-
-ENDING = ".safetensors"
 
 MOST_SHOWN = 5
 """Rows that are seen at once."""
@@ -48,6 +47,7 @@ class VersionsView(FittedView):
         self.note = QLineEdit()
         self.note.setPlaceholderText("note")
         self.note.setToolTip("Your words about this version.")
+        self.note.textEdited.connect(self._on_note_typed)
         self.note.editingFinished.connect(self._on_note_edited)
         self.delete = make_button(
             "Delete", "Forget this version; files that were saved stay.",
@@ -60,6 +60,7 @@ class VersionsView(FittedView):
         layout.addWidget(side_by_side(self.note, self.delete))
         self._numbers: list[int] = []
         self._note = ""
+        self._typed_for: int | None = None  # whose note is being typed
         self.show_versions([(0, "base model")], 0, "")
 
     def show_versions(self, rows: Sequence[tuple[int, str]], used: int, note: str) -> None:
@@ -78,7 +79,8 @@ class VersionsView(FittedView):
         self.list.blockSignals(False)
         self.fit()
         self._note = note
-        if not self.note.hasFocus():
+        if self._typed_for not in self._numbers:
+            self._typed_for = None
             self.note.setText(note)
         self.note.setEnabled(used > 0)
         self.delete.setEnabled(used > 0)
@@ -103,9 +105,19 @@ class VersionsView(FittedView):
         if row >= 0:
             self.use_requested.emit(self._numbers[row])
 
+    def _on_note_typed(self) -> None:
+        if self._typed_for is None:
+            self._typed_for = self._number()
+
     def _on_note_edited(self) -> None:
-        if self.note.text() != self._note:
-            self.note_written.emit(self._number(), self.note.text())
+        text, number = self.note.text(), self._number()
+        # Another version may have come into use while the note of this one was typed.
+        noted, self._typed_for = self._typed_for, None
+        if noted not in (None, number):
+            self.note.setText(self._note)
+            self.note_written.emit(noted, text)
+        elif text != self._note:
+            self.note_written.emit(number, text)
 
     def _on_delete_clicked(self) -> None:
         self.delete_requested.emit(self._number())

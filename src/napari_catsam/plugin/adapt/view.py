@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QFileDialog, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_catsam.plugin.adapt.budget_box import BudgetBox
 from napari_catsam.plugin.adapt.curves_view import CurvesView
@@ -15,6 +16,7 @@ from napari_catsam.plugin.adapt.recipe_view import RecipeView
 from napari_catsam.plugin.adapt.scores_view import ScoresView
 from napari_catsam.plugin.adapt.shots_view import ShotsView
 from napari_catsam.plugin.adapt.suggest_view import SuggestView
+from napari_catsam.plugin.adapt.versions import add_ending
 from napari_catsam.plugin.adapt.versions_view import VersionsView, list_adapter_files
 from napari_catsam.plugin.dock.folding import Fold
 from napari_catsam.plugin.dock.parts import (
@@ -95,7 +97,7 @@ class AdaptView(QWidget):
             "Load…", "Open an adapter file and use it.", self._on_load_clicked, "open"
         )
         self.save_button = make_button(
-            "Save…", "Write the adapter to a file.", self._on_save_clicked, "save"
+            "Save…", "Write the version that is marked to a file.", self._on_save_clicked, "save"
         )
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -215,5 +217,14 @@ class AdaptView(QWidget):
         path, _ = QFileDialog.getSaveFileName(
             self, "Save the adapter", "adapter.safetensors", FILES
         )
-        if path:
-            self.save_requested.emit(path)
+        if path and self._may_write(path):
+            self.save_requested.emit(add_ending(path))
+
+    def _may_write(self, path: str) -> bool:
+        """Ask by the whole name, where the dialog has seen it without its end."""
+        whole = Path(add_ending(path))
+        if whole == Path(path) or not whole.exists():
+            return True
+        text = f"{whole.name} already exists.\nDo you want to replace it?"
+        answer = QMessageBox.question(self, "Save the adapter", text)
+        return bool(answer == QMessageBox.StandardButton.Yes)

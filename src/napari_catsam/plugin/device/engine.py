@@ -6,14 +6,13 @@ nothing here needs a lock.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.adapt.recipe import AS_USUAL, Recipe
@@ -29,8 +28,8 @@ from napari_catsam.types import Progress, Prompts, Shot
 
 __all__ = ["Engine", "ModelChoice", "ShotSource", "Usage"]
 
-MASK_BYTES = 2**28
-"""Full-size masks that may be in memory together."""
+MASK_BYTES, MOST_AT_ONCE = 2**28, 16
+"""Full-size masks that may be in memory together, and objects for which prompts and Stop wait."""
 
 QUICK_PLANE = 2**20
 """Pixels of the largest plane to which all readings of a click are brought at once; to a larger one
@@ -138,16 +137,24 @@ class Engine:
         self, choice: ModelChoice, plane: Plane, prompts: PromptSet
     ) -> Generator[str, bool | None, list[ObjectMask]]:
         """Segment every object of a plane; yields what is done, returns one mask an object."""
+        objects: list[ObjectMask] = []
+        for step in self.segment_in_batches(choice, plane, prompts):
+            if isinstance(step, str):
+                yield step
+            else:
+                objects += step
+        return objects
+
+    def segment_in_batches(
+        self, choice: ModelChoice, plane: Plane, prompts: PromptSet
+    ) -> Iterator[str | list[ObjectMask]]:
+        """Segment every object of a plane; yields what is done, and then the masks of a batch."""
         predictor = yield from self._get_predictor(choice)
         embedding = yield from self._get_embedding(predictor, choice, plane)
-        objects: list[ObjectMask] = []
-        yield f"segmenting {len(prompts)} objects" if len(prompts) > 1 else "segmenting 1 object"
-        for batch in prompts.batches(
-            plane.size, max(1, MASK_BYTES // (plane.size[0] * plane.size[1]))
-        ):
-            found = predictor.predict(embedding, batch)
-            objects += [_cut(m, float(s)) for m, s in zip(found.masks, found.scores, strict=True)]
-        return objects
+        most = min(MOST_AT_ONCE, max(1, MASK_BYTES // (plane.size[0] * plane.size[1])))
+        for batch in prompts.batches(plane.size, most):
+            yield f"segmenting {len(prompts)} object{'s' if len(prompts) > 1 else ''}"
+            yield _segment(predictor, embedding, batch)
 
     def preview(
         self, choice: ModelChoice, plane: Plane, prompts: Prompts
@@ -157,11 +164,11 @@ class Engine:
         embedding = yield from self._get_embedding(predictor, choice, plane)
         if plane.size[0] * plane.size[1] > QUICK_PLANE:
             readings = predictor.decode_readings(embedding, prompts)
-            draw = partial(_draw, readings, choice.tag)
+            draw = partial(_draw, readings, choice)
             return draw(0), *(Undrawn(partial(draw, n)) for n in range(1, len(readings)))
         found = predictor.predict_readings(embedding, prompts)
         return tuple(
-            Reading(_cut(mask, float(score)), logits, choice.tag)
+            Reading(ObjectMask.cut(mask, float(score)), logits, choice.tag, choice.key)
             for mask, score, logits in zip(found.masks, found.scores, found.logits, strict=True)
         )
 
@@ -201,7 +208,7 @@ class Engine:
         """Read an adapter and check that it fits its backbone; returns it."""
         yield f"reading {path.name}"
         adapter = self._library.load_adapter(path)
-        fitting = ModelChoice(adapter.header.backbone, choice.device, adapter)
+        fitting = replace(choice, backbone=adapter.header.backbone, adapter=adapter)
         yield from self._get_predictor(fitting)
         return adapter
 
@@ -268,19 +275,15 @@ class Engine:
         return embedding
 
 
-def _draw(readings: Any, model: str, number: int) -> Reading:
-    mask = _cut(readings.draw(number), float(readings.scores[number]))
-    return Reading(mask, readings.logits[number], model)
+def _segment(predictor: PredictorLike, embedding: Any, prompts: Prompts) -> list[ObjectMask]:
+    found = predictor.predict(embedding, prompts)
+    pairs = zip(found.masks, found.scores, strict=True)
+    return [ObjectMask.cut(mask, float(score)) for mask, score in pairs]
 
 
-def _cut(mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return ObjectMask((0, 0), np.zeros((0, 0), bool), score)
-    band = mask[rows[0] : rows[-1] + 1]
-    columns = np.flatnonzero(band.any(axis=0))
-    window = band[:, columns[0] : columns[-1] + 1]
-    return ObjectMask((int(rows[0]), int(columns[0])), window.copy(), score)
+def _draw(readings: Any, choice: ModelChoice, number: int) -> Reading:
+    mask = ObjectMask.cut(readings.draw(number), float(readings.scores[number]))
+    return Reading(mask, readings.logits[number], choice.tag, choice.key)
 
 
 def _count_objects(shots: list[Shot]) -> str:

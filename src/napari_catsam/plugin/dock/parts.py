@@ -72,11 +72,16 @@ class ChoiceBox(QComboBox):
         return self.currentData()
 
     def set_choices(self, choices: Sequence[tuple[str, object]], value: object) -> None:
-        """Show other choices."""
+        """Show other choices; what is chosen has changed only if another value or text is shown."""
+        before = self.currentText(), self.value
+        self.blockSignals(True)  # while it is filled, the first one is chosen
         self.clear()
         for text, data in choices:
             self.addItem(text, data)
         self.show_value(value)
+        self.blockSignals(False)
+        if (self.currentText(), self.value) != before:
+            self.currentIndexChanged.emit(self.currentIndex())
 
     def show_value(self, value: object) -> None:
         """Show a value as chosen; the first one if it is not among the choices."""

@@ -64,7 +64,7 @@ class Presenter:
         self._adapt.set_ready(
             adapt=not session.adapting and self._adapt.masks.value is not None,
             stop=session.adapting and session.progress is not None and session.progress >= 0,
-            save=session.adapter is not None,
+            save=session.model.adapter is not None,
         )
         self._adapt.show_progress(session.progress)
 

@@ -118,7 +118,7 @@ class GuidePanel:
         name, session = info.signal.name, self._session
         if name == "live" and session.live is not None and session.live.answered:
             self._note(Happening.ANSWERED)
-        elif name == "adapter" and session.adapter is not None:
+        elif name == "scored" and session.scored is not None:  # also one that is not used
             self._note(Happening.ADAPTED)
         elif name in ("annotating", "settings"):
             self._show()

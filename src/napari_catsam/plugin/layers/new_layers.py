@@ -45,6 +45,17 @@ class ObjectMask:
     mask: npt.NDArray[np.bool_]
     score: float
 
+    @classmethod
+    def cut(cls, mask: npt.NDArray[np.bool_], score: float) -> ObjectMask:
+        """Return an object's mask (H, W) cut to its box, a copy."""
+        rows = np.flatnonzero(mask.any(axis=1))
+        if not rows.size:
+            return cls((0, 0), np.zeros((0, 0), bool), score)
+        band = mask[rows[0] : rows[-1] + 1]
+        columns = np.flatnonzero(band.any(axis=0))
+        window = band[:, columns[0] : columns[-1] + 1]
+        return cls((int(rows[0]), int(columns[0])), window.copy(), score)
+
     @property
     def window(self) -> tuple[slice, slice]:
         """Where the mask lies in the plane."""

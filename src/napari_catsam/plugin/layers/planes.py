@@ -95,6 +95,21 @@ class Plane:
         read = [black if channel is None else channel.read(self.index) for channel in self.channels]
         return read[0] if len(read) == 1 else np.stack(read, axis=-1)
 
+    def read_labels(self, labels: Any) -> npt.NDArray[Any]:
+        """Read the labels (H, W) on the plane, on whichever of the channels along an axis they are.
+
+        Parameters
+        ----------
+        labels : array_like, int
+            Of the shape of the image without colours.
+        """
+        axis = self.channel_axis
+        if axis is None:
+            return np.asarray(labels[self.index])
+        index = (*self.index[:axis], slice(None), *self.index[axis + 1 :])
+        before = sum(isinstance(step, slice) for step in self.index[:axis])
+        return np.asarray(np.asarray(labels[index]).max(axis=before))
+
     def at(self, position: Sequence[tuple[int, int]]) -> Plane:
         """Return the parallel plane at (axis, index) of each axis that is not displayed."""
         steps = dict(position)

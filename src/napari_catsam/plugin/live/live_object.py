@@ -29,11 +29,14 @@ class Reading:
         To refine it with the next click; None if the mask is not the model's.
     model : str
         Which model answered, "base" or what its adapter is called; empty if none did.
+    key : tuple of str
+        The same for the same model, where another backbone's may be called alike.
     """
 
     mask: ObjectMask
     logits: npt.NDArray[np.float32] | None
     model: str = ""
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +163,15 @@ class LiveObject:
         readings[self.wanted] = reading
         return replace(self.before, readings=tuple(readings), chosen=self.wanted)
 
-    def to_prompts(self) -> Prompts:
+    def to_prompts(self, key: tuple[str, ...] | None = None) -> Prompts:
         """Return what the model is asked: the last box or outline, all clicks, and the mask before.
 
         The mask is the model's last one, or the outline where that was drawn after it.
+
+        Parameters
+        ----------
+        key : tuple of str, optional
+            Of the model that is asked: a mask that another one made is left out.
 
         Raises
         ------
@@ -176,18 +184,20 @@ class LiveObject:
             boxes=[boxes[-1]] if boxes else None,
             points=[[at for at, _ in clicks]] if clicks else None,
             labels=[[int(positive) for _, positive in clicks]] if clicks else None,
-            masks=self._mask_before(),
+            masks=self._mask_before(key),
         )
 
-    def _mask_before(self) -> npt.NDArray[np.float32] | npt.NDArray[np.bool_] | None:
+    def _mask_before(
+        self, key: tuple[str, ...] | None
+    ) -> npt.NDArray[np.float32] | npt.NDArray[np.bool_] | None:
         """Return logits (1, h, w) or an outline's inside (1, H, W), whichever is newer.
 
         Before them all, the mask of the object that is refined counts.
         """
         live: LiveObject | None = self
         while live is not None and live.prompts:
-            last = live.reading
-            if live is not self and live.answered and last is not None and last.logits is not None:
+            last = live.reading if live is not self and live.answered else None
+            if last is not None and last.logits is not None and key in (None, last.key):
                 return last.logits[None]
             newest = live.prompts[-1]
             if newest.is_box:

@@ -14,7 +14,7 @@ from napari_catsam.plugin.session import Session
 __all__ = ["LivePanel"]
 
 MODEL_FIELDS = ("backbone", "device", "variant", "adapter", "channels")
-"""Fields of the session after whose change the object is asked for again."""
+"""Fields of the session after whose change another model may answer, or see other channels."""
 
 NO_NUMBER = "put the mouse over an object and press {key}, or type its number"
 
@@ -48,6 +48,7 @@ class LivePanel:
     ) -> None:
         self.view = LiveView()
         self._session, self._commands, self._layers = session, commands, layers
+        self._answering = self._find_answering()
         connections.add(self.view.toggled, self._on_toggled)
         connections.add(self.view.tool.chosen, self._on_tool_chosen)
         connections.add(self.view.accept_requested, commands.accept)
@@ -106,4 +107,15 @@ class LivePanel:
         if info.signal.name == "settings":
             self.view.show_keys(self._session.settings.letters)
         if info.signal.name in MODEL_FIELDS:
+            self._ask_another()
+
+    def _ask_another(self) -> None:
+        """Ask for the object again, unless the same model answers, as after a vain training."""
+        answering = self._find_answering()
+        if answering != self._answering:
+            self._answering = answering
             self._commands.ask_again()
+
+    def _find_answering(self) -> tuple[object, ...]:
+        model = self._session.model
+        return model.key, model.tag, self._session.channels

@@ -67,7 +67,8 @@ class Previews:
         question = _Question(live, self._session.model)
         run: Callable[[], Any]
         if live.undrawn is None:
-            run = partial(self._engine.preview, question.model, live.plane, live.to_prompts())
+            prompts = live.to_prompts(question.model.key)
+            run = partial(self._engine.preview, question.model, live.plane, prompts)
         else:
             run = partial(_draw, live.undrawn)
         self._asked = question

@@ -230,6 +230,7 @@ class Autosave(QObject):
             self._on_changed()
         if info.signal.name in SAVED_FIELDS and self._current is not None:
             self._current.stale = True
+            self._current.adapted |= info.signal.name == "versions"
             self._on_changed()
 
     def _on_inserted(self, event: Any) -> None:

@@ -59,6 +59,8 @@ class OpenProject:
         Whether the store has been opened, so that there is a place to write to.
     stale, prompts_stale : bool
         Whether something else than pixels has to be written, and whether prompts are to be read.
+    adapted : bool
+        Whether a version came or was changed while its image was the chosen one.
     watches : dict of Labels to PlaneWatch
         The Labels layers that belong to the image.
     offers : list of Found
@@ -72,6 +74,7 @@ class OpenProject:
     opened: bool = False
     stale: bool = False
     prompts_stale: bool = False
+    adapted: bool = False
     watches: dict[Labels, PlaneWatch] = field(default_factory=dict)
     offers: list[Found] = field(default_factory=list)
     _queue: dict[tuple[PlaneWatch, Index], bool] = field(default_factory=dict)
@@ -180,4 +183,5 @@ class OpenProject:
             session.versions,
             session.classes,
             session.object_class,
+            self.adapted,
         )

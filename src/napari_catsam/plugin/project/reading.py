@@ -89,6 +89,8 @@ class Change:
         All that there are to choose from.
     object_class : str
         The one that is chosen.
+    adapted : bool
+        Whether the versions alone are worth a folder: not those that came with another image.
     """
 
     model: ModelRecord
@@ -100,6 +102,7 @@ class Change:
     versions: tuple[AdapterVersion, ...] = ()
     classes: tuple[str, ...] = ()
     object_class: str = ""
+    adapted: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +121,13 @@ class Found:
     record: ProjectRecord
 
     def __str__(self) -> str:
-        """Say what there is, such as "12 objects, 1 box from 2026-11-21 16:40"."""
-        record = self.record
+        """Say what there is, such as "12 objects, 1 box, 1 adapter from 2026-11-21 16:40"."""
+        record, model = self.record, self.record.model
         counts = {"object": record.objects}
         for kind, noun in (("shapes", "box"), ("points", "point")):
             counts[noun] = sum(len(p.data) for p in record.prompts if p.kind == kind)
         counts["object begun"] = len(record.live)
+        counts["adapter"] = len(model.versions) or int(bool(model.adapter))
         what = ", ".join(count_of(count, noun) for noun, count in counts.items() if count)
         return f"{what} from {record.saved.astimezone():%Y-%m-%d %H:%M}"
 

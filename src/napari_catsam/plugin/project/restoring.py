@@ -145,10 +145,11 @@ def find_saved_layers(viewer: ViewerModel, found: Found) -> dict[Labels, str]:
 
 def shows_all_prompts(viewer: ViewerModel, found: Found) -> bool:
     """Return whether earlier work is nothing but prompts, and these are in the viewer."""
-    if found.record.objects:
+    record = found.record
+    if record.objects or record.model.adapter or record.model.versions:
         return False
     drawn = [read_prompts_record(x) for x in viewer.layers if isinstance(x, (Shapes, Points))]
-    return all(prompts in drawn for prompts in found.record.prompts)
+    return all(prompts in drawn for prompts in record.prompts)
 
 
 def _no_sample() -> npt.NDArray[Any]:

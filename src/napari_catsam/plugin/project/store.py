@@ -105,7 +105,7 @@ class ProjectStore:
             lock = FolderLock(folder)
             with suppress(UnreadableFileError):
                 record = read_record(folder)
-                if (record.objects or record.drawn) and lock.take():
+                if not record.is_empty and lock.take():
                     lock.release()
                     found.append(Found(folder, record))
         return leave_out_old(found)
@@ -167,7 +167,8 @@ class ProjectStore:
             If something cannot be written; what was written before is kept.
         """
         if self.folder is None:
-            if not change.prompts and not any(copy.read().any() for copy in change.planes):
+            worth = change.prompts or (change.adapted and change.versions)
+            if not worth and not any(copy.read().any() for copy in change.planes):
                 return None
             self.folder = self._make_folder()
         folder = self.folder
