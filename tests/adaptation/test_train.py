@@ -217,7 +217,8 @@ def test_logits_that_are_not_finite_are_not_given_back_as_prompts(base: CatSam) 
     run = trainer.Trainer(base, [draw_discs()], config)
     with torch.no_grad():
         run.trainee.head.token.fill_(math.nan)
-    losses = [float(run.stepper.loss(step, 2).detach()) for step in range(12)]  # some with corrective clicks
+    # Some of the steps have corrective clicks.
+    losses = [float(run.stepper.loss(step, 2).detach()) for step in range(12)]
     assert all(map(math.isnan, losses))
 
 

@@ -98,5 +98,6 @@ def judge(
 
 
 def _explain_few(count: int) -> str:
-    objects = "1 object" if count == 1 else f"{count} objects, all but one of them specks beside it,"
+    specks = ", all but one of them specks beside it,"
+    objects = "1 object" if count == 1 else f"{count} objects{specks}"
     return f"{objects} cannot show the noise of a score, so a gain counts from {GAIN_OF_FEW:.2f} on"
