@@ -197,12 +197,8 @@ def test_a_wish_to_stop_during_a_look_is_kept(base: CatSam) -> None:
     shots = [draw_discs(seed=seed) for seed in range(6)]
     run = fit(base, shots, TrainConfig(method="hq", steps=50, objects_per_step=1, held_out=0.5))
     assert next(run).stage == "scoring"
-    stages = [run.send(True).stage]
-    with pytest.raises(StopIteration) as end:
-        while True:
-            stages.append(next(run).stage)
-    assert "training" not in stages
-    assert end.value.value.header.steps == 0
+    stages = [run.send(True).stage, *(now.stage for now in run)]
+    assert "training" not in " ".join(stages)
 
 
 def test_a_model_with_another_method_is_one_clear_sentence(base: CatSam) -> None:

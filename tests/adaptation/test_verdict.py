@@ -58,7 +58,7 @@ def test_a_pair_of_unlike_size_has_no_margin_beyond_reach() -> None:
     before, weights = np.array([0.3, 0.3]), np.array([0.78, 0.22])
     steady = judge_weighted(before, before + np.array([0.2, 0.15]), weights, held_out=True)
     assert steady.helps
-    assert not judge_weighted(before, before + [0.2, 0.0], weights, held_out=True).helps
+    assert not judge_weighted(before, before + np.array([0.2, 0.0]), weights, held_out=True).helps
 
 
 def test_no_gain_on_the_masks_learnt_from_counts() -> None:

@@ -22,13 +22,13 @@ from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
 from napari_catsam.errors import OutOfMemoryError, TrainingError
-from napari_catsam.types import Shot
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.adapter import Adapter
     from napari_catsam.models.catsam import CatSam
+    from napari_catsam.types import Shot
 
 __all__ = ["Trainer"]
 
