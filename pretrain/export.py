@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 if TYPE_CHECKING:
@@ -54,3 +55,16 @@ def read_asset(sam: Any, path: Path) -> Any:
     """Load a file of :func:`write_asset` into ``sam``, strictly."""
     sam.load_state_dict({key: value.float() for key, value in load_file(path).items()})
     return sam.eval()
+
+
+def replace_refiner(path: Path, refiner: Any) -> None:
+    """Put the weights of a refiner into a file of :func:`write_asset`, whole or not at all."""
+    with safe_open(path, "pt") as file:
+        header = dict(file.metadata())
+    state = {k: v for k, v in load_file(path).items() if not k.startswith("mask_decoder.refiner.")}
+    state |= {
+        f"mask_decoder.refiner.{key}": half(value) for key, value in refiner.state_dict().items()
+    }
+    part = path.with_suffix(".part")
+    save_file(state, part, header)
+    part.replace(path)

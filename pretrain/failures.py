@@ -9,18 +9,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from scipy import ndimage
 
-from napari_catsam.sam.backbones import build_sam
-from napari_catsam.sam.box_prior import soft_ellipse_logits
-from pretrain.evaluate import find_objects, iou, load_input, restore
-from pretrain.export import read_asset
-from pretrain.network import Prompt, decode, encode
+from napari_catsam import Intensity, Predictor, Prompts, load_model
+from pretrain.evaluate import find_objects, iou
 from pretrain.nuclei import INPUT
 from pretrain.scenes import FAMILIES, Family
 
@@ -46,8 +42,7 @@ class Failure:
     iou: float
 
 
-@torch.no_grad()
-def find_worst(sam: Any, family: Family) -> Failure:
+def find_worst(predictor: Predictor, family: Family) -> Failure:
     """The object of some scenes of a family with the lowest IoU from its tight box."""
     worst: Failure | None = None
     for number in range(SCENES):
@@ -56,19 +51,12 @@ def find_worst(sam: Any, family: Family) -> Failure:
         objects = find_objects(labels, limit=8, smallest=400)
         if objects is None:
             continue
-        tensor, _, inner = load_input(image)
-        boxes = torch.from_numpy(objects.boxes)
-        prior = soft_ellipse_logits(boxes, INPUT, INPUT // 4)
-        prompt = Prompt(
-            boxes[:, [1, 0, 3, 2]], mask=prior, has_mask=torch.ones(len(boxes), dtype=torch.bool)
-        )
-        logits, _ = decode(sam, encode(sam, tensor, (0, 0)), (0, 0), prompt)
-        masks = restore(logits[:, 0], inner, (INPUT, INPUT))
-        values = iou(masks, torch.from_numpy(objects.masks))
+        embedding = predictor.embed(image, Intensity("as-is"))
+        masks = predictor.predict(embedding, Prompts(boxes=objects.boxes)).masks
+        values = iou(torch.from_numpy(masks), torch.from_numpy(objects.masks))
         k = int(values.argmin())
         if worst is None or float(values[k]) < worst.iou:
-            truth, mask = objects.masks[k], masks[k].numpy()
-            worst = Failure(image, truth, objects.boxes[k], mask, float(values[k]))
+            worst = Failure(image, objects.masks[k], objects.boxes[k], masks[k], float(values[k]))
     assert worst is not None
     return worst
 
@@ -99,8 +87,8 @@ def enlarge(values: np.ndarray, how: Image.Resampling) -> np.ndarray:
 
 def draw_sheet(asset: Path, out: Path) -> list[str]:
     """Draw the worst of every family; its IoU and name, in the order of the pictures."""
-    sam = read_asset(build_sam("vit_nano"), asset)
-    failures = [find_worst(sam, family) for _, family in FAMILIES]
+    predictor = Predictor(load_model("vit_nano", checkpoint=asset))
+    failures = [find_worst(predictor, family) for _, family in FAMILIES]
     pictures = [np.pad(draw(failure), ((2, 2), (2, 2), (0, 0))) for failure in failures]
     pictures += [np.zeros_like(pictures[0])] * (-len(pictures) % COLUMNS)
     rows = [np.concatenate(pictures[k : k + COLUMNS], 1) for k in range(0, len(pictures), COLUMNS)]

@@ -82,6 +82,7 @@ def build_network(name: str = "vit_nano") -> Any:
     spread = torch.logspace(-0.3, 0.78, frequencies.shape[1])
     frequencies.copy_(torch.randn(frequencies.shape) * spread)
     fuse_attention(encoder)
+    sam.mask_decoder.refiner.requires_grad_(False)  # trained on its own, when the rest is there
     return sam
 
 

@@ -40,6 +40,8 @@ class Plan:
         Held-out images that are scored now and then.
     decay_from
         Part of the run after which the learning rate falls.
+    refine_minutes
+        Of the refiner's training, after all this (:mod:`pretrain.refine`).
     """
 
     out: Path
@@ -62,6 +64,7 @@ class Plan:
     evaluate_minutes: float = 20.0
     save_minutes: float = 4.0
     scored: int = 24
+    refine_minutes: float = 60.0
 
 
 class Run:
@@ -81,12 +84,13 @@ class Run:
         self.optimiser = torch.optim.AdamW(groups, plan.rate, betas=(0.9, 0.98), fused=True)
 
     def parameters(self) -> list[torch.nn.Parameter]:
-        """All that is trained, the auxiliary head too."""
-        return [*self.sam.parameters(), *self.head.parameters()]
+        """All that is trained here, the auxiliary head too; the refiner comes later."""
+        return [p for p in (*self.sam.parameters(), *self.head.parameters()) if p.requires_grad]
 
     def fast_parameters(self) -> list[torch.nn.Parameter]:
         """The bfloat16 copies of :meth:`parameters`, in the same order."""
-        return [*self.fast.parameters(), *self.fast_head.parameters()]
+        both = (*self.fast.parameters(), *self.fast_head.parameters())
+        return [p for p in both if p.requires_grad]
 
     def refresh(self) -> None:
         """Copy the parameters into their bfloat16 copies."""

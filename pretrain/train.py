@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import distributed
-from torch.multiprocessing.spawn import spawn
 
-from napari_catsam.heap import keep_freed_memory
 from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
 from pretrain.nuclei import INPUT, Pair, list_names, read_pair, split_names
+from pretrain.processes import agree, run_together, share_mean
+from pretrain.refine import RefinePlan, refine
 from pretrain.samples import SampleConfig, SampleStream
 from pretrain.scenes import draw_scene
 from pretrain.state import Plan, Run
@@ -79,7 +78,7 @@ def train(plan: Plan, rank: int = 0) -> Run:
         for key, value in parts.items():
             recent.setdefault(key, []).append(value)
         run.step += 1
-        run.seconds = agree(plan, run.seconds + time.monotonic() - start)
+        run.seconds = agree(run.seconds + time.monotonic() - start)
         if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
             log(plan, {**place(run), "stage": stage, **means(recent)})
             recent = {}
@@ -118,15 +117,6 @@ def means(recent: dict[str, list[float]]) -> dict[str, float]:
     return {key: sum(values) / len(values) for key, values in recent.items()}
 
 
-def agree(plan: Plan, seconds: float) -> float:
-    """The first process's clock, so that all processes end and change stage at the same step."""
-    if plan.processes == 1:
-        return seconds
-    clock = torch.tensor([seconds], dtype=torch.float64)
-    distributed.broadcast(clock, 0)
-    return float(clock)
-
-
 def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, float]:
     """One optimiser step; the parts of the loss."""
     rate = run.learning_rate()
@@ -151,10 +141,7 @@ def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, flo
 def share_gradients(run: Run) -> None:
     """Give every parameter the gradient of its bfloat16 copy, as float32, averaged over the processes."""
     pieces = [p.new_zeros(p.shape) if p.grad is None else p.grad for p in run.fast_parameters()]
-    flat = torch.cat([piece.flatten().float() for piece in pieces])
-    if run.plan.processes > 1:
-        distributed.all_reduce(flat)
-        flat /= run.plan.processes
+    flat = share_mean(torch.cat([piece.flatten().float() for piece in pieces]))
     for parameter, piece in zip(
         run.parameters(), flat.split([p.numel() for p in pieces]), strict=True
     ):
@@ -216,6 +203,9 @@ def parse(arguments: list[str] | None = None) -> Plan:
     )
     parser.add_argument("--minutes", type=float, default=273.0)
     parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument(
+        "--refine-minutes", type=float, default=60.0, help="of the refiner, afterwards"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2, help="one thread each")
@@ -233,26 +223,17 @@ def parse(arguments: list[str] | None = None) -> Plan:
     return Plan(**given)
 
 
-def work(rank: int, plan: Plan, meeting: str) -> None:
+def train_part(rank: int, plan: Plan) -> None:
     """One process of a run."""
-    torch.set_num_threads(1)
-    if plan.processes > 1:
-        distributed.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
-        )
-    with keep_freed_memory():
-        train(plan, rank)
+    train(plan, rank)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     plan = parse(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        meeting = str(Path(folder) / "meeting")
-        if plan.processes == 1:
-            work(0, plan, meeting)
-        else:
-            spawn(work, (plan, meeting), nprocs=plan.processes)
+    run_together(train_part, plan.processes, plan)
+    looks = plan.work / "looks"
+    refine(RefinePlan(plan.out, looks, plan.data, plan.refine_minutes, plan.seed, plan.processes))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from napari_catsam import load_model
 from pretrain.train import main
 
 if TYPE_CHECKING:
@@ -17,10 +18,20 @@ if TYPE_CHECKING:
 def test_ten_minutes_of_training_improve_boxes_and_clicks_on_scenes_it_never_saw(
     tmp_path: Path,
 ) -> None:
-    main(["--out", str(tmp_path / "nano.safetensors"), "--work", str(tmp_path), "--minutes", "10"])
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    out = tmp_path / "nano.safetensors"
+    times = ["--minutes", "10", "--refine-minutes", "2.5"]
+    main(["--out", str(out), "--work", str(tmp_path), *times])
+    rows = read_rows(tmp_path / "log.jsonl")
     scores = [row["scores"] for row in rows if "scores" in row]
     first, last = scores[0], scores[-1]
     assert first["images"] == last["images"] == 24
     assert last["box"] > first["box"] + 0.2
     assert last["click"] > first["click"] + 0.1
+    refined = read_rows(tmp_path / "looks" / "refine.jsonl")[-1]
+    assert refined["box"] > refined["box_before"] + 0.02
+    assert refined["click"] > refined["click_before"]
+    assert load_model("vit_nano", checkpoint=out).mask_decoder.refiner.leave.weight.any()
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -63,7 +63,9 @@ def test_every_row_is_consistent(row) -> None:
 
 
 def test_vit_nano_has_sams_decoder_so_that_every_method_fits_it() -> None:
-    nano, official = sam_shapes("vit_nano"), sam_shapes("vit_b")
+    refiner = "mask_decoder.refiner."
+    nano = {k: v for k, v in sam_shapes("vit_nano").items() if not k.startswith(refiner)}
+    official = sam_shapes("vit_b")
     for part in ("mask_decoder.", "prompt_encoder."):
         assert {k: v for k, v in nano.items() if k.startswith(part)} == {
             k: v for k, v in official.items() if k.startswith(part)

@@ -14,9 +14,10 @@ from napari_catsam.errors import PromptError
 from napari_catsam.geometry import flip_xy
 from napari_catsam.models.decoder import Decoded, Detail, HQHead, decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
-from napari_catsam.models.prompt_tensors import PromptTensors
+from napari_catsam.models.prompt_tensors import PromptTensors, boxes_to_rows
+from napari_catsam.models.second_look import apply_prior, refine_masks
 from napari_catsam.sam.attention import fuse_attention
-from napari_catsam.sam.box_prior import box_limit, first_guess, kept_mask
+from napari_catsam.sam.box_prior import first_guess
 from napari_catsam.sam.seams import plain_seams
 from napari_catsam.sam.token_attention import fuse_token_attention
 from napari_catsam.sam.weights import hash_state_dict
@@ -151,13 +152,14 @@ class CatSam(nn.Module):
         with self._autocast():
             vit, again = self.image_encoder, self.checkpoint_blocks
             encoded = encode(vit, self.tuner, images, token, checkpoint_blocks=again)
-        return encoded.float()
+        return encoded.float()._replace(image=images if self.backbone.refined else None)
 
     def detail(self, encoded: Encoded) -> Detail:
         """Compute what the decoder takes from a batch of images beside their embedding."""
-        if self.head is None:
-            return Detail(None, encoded.skips)
-        return Detail(self.head.detail(encoded.features, encoded.early), encoded.skips)
+        own = None
+        if self.head is not None:
+            own = self.head.detail(encoded.features, encoded.early)
+        return Detail(own, encoded.skips, encoded.image)
 
     def decode(self, features: torch.Tensor, detail: Detail, prompts: PromptTensors) -> Decoded:
         """Decode the objects of one image.
@@ -176,24 +178,20 @@ class CatSam(nn.Module):
         Decoded
             K = 1 with an HQ head; else SAM's four masks.
         """
-        prompt = self.embed_prompts(prompts)
+        prompt, added = self.embed_prompts(prompts), None
         if self.head is None:
             decoded = decode_sam(self.mask_decoder, features, detail, self.dense_position, prompt)
         else:
-            decoded = decode_hq(
+            decoded, added = decode_hq(
                 self.mask_decoder, self.head, features, detail, self.dense_position, prompt
             )
-        return self._apply_prior(decoded, prompts) if self.backbone.box_prior else decoded
-
-    def _apply_prior(self, decoded: Decoded, prompts: PromptTensors) -> Decoded:
-        """Add the earlier mask to the logits, and end them with the box."""
-        logits, sizes = decoded.logits, (self.backbone.image_size, self.backbone.low_resolution)
-        if prompts.masks is not None:
-            points = None if prompts.points is None else flip_xy(prompts.points)
-            logits = logits + kept_mask(points, prompts.labels, prompts.masks, *sizes)
-        if prompts.boxes is not None:
-            logits = logits + box_limit(_to_rows(prompts.boxes), *sizes)
-        return Decoded(logits, decoded.scores)
+        if self.backbone.box_prior:
+            decoded = apply_prior(decoded, prompts, self.backbone.image_size)
+        if detail.image is not None and decoded.logits.shape[1] > 1:  # the masks are SAM's own
+            decoded = refine_masks(self.mask_decoder.refiner, decoded, detail.image, prompts)
+        return (
+            decoded if added is None else Decoded(decoded.logits + added[:, None], decoded.scores)
+        )
 
     def embed_prompts(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed prompts by SAM's prompt encoder: sparse (N, T, D) and dense (N, D, g, g)."""
@@ -210,7 +208,7 @@ class CatSam(nn.Module):
         """Mask prompt that a backbone with a box prior was trained with, (N, 1, 4g, 4g)."""
         boxes, points = prompts.boxes, prompts.points
         return first_guess(
-            None if boxes is None else _to_rows(boxes),
+            None if boxes is None else boxes_to_rows(boxes),
             None if points is None else flip_xy(points),
             prompts.labels,
             prompts.masks,
@@ -267,8 +265,3 @@ def _lay_like_embedding(prompt_encoder: Any) -> Any:
     """Let mask prompts come out in the embedding's memory order, which makes adding them 20x faster."""
     prompt_encoder.mask_downscaling.to(memory_format=torch.channels_last)
     return prompt_encoder
-
-
-def _to_rows(boxes: torch.Tensor) -> torch.Tensor:
-    """Return ``(x0, y0, x1, y1)`` as ``(r0, c0, r1, c1)``."""
-    return flip_xy(boxes.reshape(-1, 2, 2)).reshape(-1, 4)

@@ -43,20 +43,24 @@ class Detail(NamedTuple):
         From :meth:`HQHead.detail`; None without a head.
     skips : Skips, or None
         What the stem describes finely; None for a backbone without skips.
+    image : Tensor, (B, 3, S, S), or None
+        The input itself; None for a backbone that does not look at it again.
     """
 
     head: torch.Tensor | None = None
     skips: Skips | None = None
+    image: torch.Tensor | None = None
 
     def select(self, images: slice) -> Detail:
         """Return the part of some images of the batch."""
         skips = None if self.skips is None else Skips(*(part[images] for part in self.skips))
-        return Detail(None if self.head is None else self.head[images], skips)
+        head, image = (None if part is None else part[images] for part in (self.head, self.image))
+        return Detail(head, skips, image)
 
     @property
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """All that is there."""
-        own = () if self.head is None else (self.head,)
+        own = tuple(part for part in (self.head, self.image) if part is not None)
         return (*own, *(self.skips or ()))
 
 
@@ -175,11 +179,8 @@ def decode_hq(
     detail: Detail,
     position: torch.Tensor,
     prompt: tuple[torch.Tensor, torch.Tensor],
-) -> Decoded:
+) -> tuple[Decoded, torch.Tensor | None]:
     """Decode N objects of one image with the HQ head.
-
-    :class:`Decoded` has K = 1, the head's mask; or K = 4, SAM's masks each with the head's added, where
-    :attr:`HQHead.adds_base` says so.
 
     Parameters
     ----------
@@ -199,7 +200,10 @@ def decode_hq(
     Returns
     -------
     Decoded
-        ``scores`` are those of SAM's own masks.
+        K = 1, the head's mask in the place of SAM's; or SAM's masks, K = 4, where
+        :attr:`HQHead.adds_base` says so. ``scores`` are those of SAM's own masks.
+    Tensor, (N, h, w), or None
+        The head's mask where it is to be added to each of SAM's, once these are final.
     """
     if head.isolated:
         tokens, own, image = _attend_beside(mask_decoder, features, position, prompt, head.token)
@@ -211,8 +215,8 @@ def decode_hq(
     logits = head.mask(own, upscaled, detail.head)
     scores = mask_decoder.iou_prediction_head(tokens[:, 0])
     if head.adds_base:
-        return Decoded(logits[:, None] + _own_masks(mask_decoder, tokens, upscaled), scores)
-    return Decoded(logits[:, None], scores[:, :1])
+        return Decoded(_own_masks(mask_decoder, tokens, upscaled), scores), logits
+    return Decoded(logits[:, None], scores[:, :1]), None
 
 
 def decode_sam(

@@ -26,16 +26,19 @@ class Encoded(NamedTuple):
         Output of the first global-attention block.
     skips : Skips, or None
         What a :class:`~napari_catsam.sam.stem.ConvStem` describes finely; None without one.
+    image : Tensor, (B, 3, S, S), or None
+        The input itself; None for a backbone that does not look at it again.
     """
 
     features: torch.Tensor
     early: torch.Tensor
     skips: Skips | None = None
+    image: torch.Tensor | None = None
 
     def float(self) -> Encoded:
         """Return the same in float32."""
         skips = None if self.skips is None else Skips(*(part.float() for part in self.skips))
-        return Encoded(self.features.float(), self.early.float(), skips)
+        return Encoded(self.features.float(), self.early.float(), skips, self.image)
 
 
 def encode(

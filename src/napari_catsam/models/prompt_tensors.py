@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_catsam.geometry import flip_xy
+
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PromptTensors"]
+__all__ = ["PromptTensors", "boxes_to_rows"]
 
 
 class PromptTensors(NamedTuple):
@@ -39,3 +41,8 @@ class PromptTensors(NamedTuple):
     def to(self, device: torch.device) -> PromptTensors:
         """Move all tensors to a device."""
         return PromptTensors(*(None if value is None else value.to(device) for value in self))
+
+
+def boxes_to_rows(boxes: torch.Tensor) -> torch.Tensor:
+    """Return ``(x0, y0, x1, y1)`` as ``(r0, c0, r1, c1)``; shape ``(N, 4)``."""
+    return flip_xy(boxes.reshape(-1, 2, 2)).reshape(-1, 4)

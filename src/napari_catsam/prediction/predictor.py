@@ -15,7 +15,7 @@ from napari_catsam.errors import OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.heap import keep_freed_memory
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.prediction.parts import join_to_clicks
+from napari_catsam.models.parts import join_to_clicks
 from napari_catsam.prediction.positive_part import logits_to_masks
 from napari_catsam.prediction.readings import Readings, choose_masks, list_readings
 from napari_catsam.types import Embedding, Intensity, Masks, Prompts

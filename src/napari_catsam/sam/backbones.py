@@ -14,6 +14,7 @@ from torch import nn
 
 from napari_catsam.errors import UnknownNameError
 from napari_catsam.sam.libraries import load_triton_apart
+from napari_catsam.sam.refiner import MaskRefiner
 from napari_catsam.sam.stem import ConvStem
 
 # Again, since a window may have been opened after the package was imported.
@@ -67,6 +68,9 @@ class Backbone:
         Whether a box also gives the decoder the soft ellipse inscribed in it as mask prompt, and
         clicks without a box soft discs (:mod:`napari_catsam.sam.box_prior`). The official weights
         were never trained with one, so it is false for them.
+    refined : bool
+        Whether each mask is corrected in a crop around its object
+        (:class:`~napari_catsam.sam.refiner.MaskRefiner`, ``mask_decoder.refiner``).
     listed : bool
         Whether users see the backbone in lists; the test backbone is hidden.
     """
@@ -84,6 +88,7 @@ class Backbone:
     stem: Literal["patch", "conv"] = "patch"
     resize: Literal["pad", "stretch"] = "pad"
     box_prior: bool = False
+    refined: bool = False
     listed: bool = True
 
     @property
@@ -114,6 +119,7 @@ BACKBONES: dict[str, Backbone] = {
             relative_position=False,
             stem="conv",
             box_prior=True,
+            refined=True,
         ),
         Backbone(
             "tiny",
@@ -188,6 +194,8 @@ def build_sam(name: str) -> Sam:
             iou_head_hidden_dim=row.decoder_width,
         ),
     )
+    if row.refined:
+        sam.mask_decoder.refiner = MaskRefiner()
     return sam.eval()
 
 

@@ -8,8 +8,8 @@ import torch
 
 from napari_catsam.models.decoder import Decoded
 from napari_catsam.models.loading import load_model
+from napari_catsam.models.parts import join_to_clicks
 from napari_catsam.models.prompt_tensors import PromptTensors
-from napari_catsam.prediction.parts import join_to_clicks
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Prompts
 

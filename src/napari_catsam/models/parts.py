@@ -47,30 +47,37 @@ def join_to_clicks(logits: torch.Tensor, prompts: PromptTensors, side: int) -> t
     Returns
     -------
     Tensor, (M, h, w)
-        A new one, on the same device.
+        On the same device; with the gradient of what stays.
     """
     if prompts.points is None or prompts.labels is None or prompts.boxes is not None:
         return logits
-    maps = logits.detach().cpu().numpy().copy()
+    maps = logits.detach().cpu().numpy()
     low = maps.shape[-1]
     places = ((prompts.points.cpu().flip(-1) + 0.5) * low / side).long().clamp(0, low - 1).numpy()
     labels = prompts.labels.cpu().numpy()
     earlier = None if prompts.masks is None else prompts.masks[:, 0].cpu().numpy()
+    outside = np.zeros(maps.shape, dtype=bool)
     for number, values in enumerate(maps):
         row = number if len(labels) > 1 else 0
         clicked = places[row, labels[row] == 1]
-        _keep_parts(values, None if earlier is None else earlier[row], clicked)
-    return torch.from_numpy(maps).to(logits.device)
+        outside[number] = _find_others(values, None if earlier is None else earlier[row], clicked)
+    if not outside.any():
+        return logits
+    return torch.where(torch.from_numpy(outside).to(logits.device), OUTSIDE, logits)
 
 
-def _keep_parts(values: FloatArray, earlier: FloatArray | None, places: Places) -> None:
-    """Leave out, in place, the parts of a mask (h, w) that no place lies on and that are new."""
+def _find_others(
+    values: FloatArray, earlier: FloatArray | None, places: Places
+) -> npt.NDArray[np.bool_] | bool:
+    """Find, in a mask (h, w), the parts that no place lies on and that are new."""
     parts, count = ndimage.label(values > 0, EIGHT_NEIGHBOURS)
     if count < 2:
-        return
+        return False
     kept = np.zeros(count + 1, dtype=bool)
     kept[parts[tuple(places.T)]] = True
     if earlier is not None:
         kept[parts[earlier > 0]] = True
-    if kept[1:].any():
-        values[(parts > 0) & ~kept[parts]] = OUTSIDE
+    if not kept[1:].any():
+        return False
+    others: npt.NDArray[np.bool_] = (parts > 0) & ~kept[parts]
+    return others

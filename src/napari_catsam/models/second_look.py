@@ -1,0 +1,102 @@
+"""What happens to the decoder's masks of a small backbone before they are shown.
+
+What the prompts say for certain is put into the logits (:mod:`napari_catsam.sam.box_prior`), then each
+mask is corrected in a crop around its object (:mod:`napari_catsam.sam.refiner`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_catsam.geometry import flip_xy
+from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.parts import join_to_clicks
+from napari_catsam.models.prompt_tensors import boxes_to_rows
+from napari_catsam.sam.box_prior import box_limit, kept_mask
+from napari_catsam.sam.crops import crops_of_boxes, crops_of_masks
+from napari_catsam.sam.refiner import view_objects
+
+if TYPE_CHECKING:
+    from napari_catsam.models.prompt_tensors import PromptTensors
+    from napari_catsam.sam.refiner import MaskRefiner
+
+__all__ = ["apply_prior", "refine_masks"]
+
+RUNNER_UP = 1e-3
+"""By so much the expected IoU of the other readings stays below that of the refined one, at least."""
+
+
+def apply_prior(decoded: Decoded, prompts: PromptTensors, side: int) -> Decoded:
+    """Add the earlier mask to the logits, and end them with the box.
+
+    Parameters
+    ----------
+    decoded : Decoded
+        K masks of N objects.
+    prompts : PromptTensors
+        What they were decoded from.
+    side : int
+        Side of the model's square input in pixels.
+    """
+    logits, sizes = decoded.logits, (side, decoded.logits.shape[-1])
+    if prompts.masks is not None:
+        points = None if prompts.points is None else flip_xy(prompts.points)
+        logits = logits + kept_mask(points, prompts.labels, prompts.masks, *sizes)
+    if prompts.boxes is not None:
+        logits = logits + box_limit(boxes_to_rows(prompts.boxes), *sizes)
+    return Decoded(logits, decoded.scores)
+
+
+def refine_masks(
+    refiner: MaskRefiner, decoded: Decoded, image: torch.Tensor, prompts: PromptTensors
+) -> Decoded:
+    """Correct the mask of each object that is meant, in its crop.
+
+    That is the single mask, or the likeliest of the three readings of a lone click; the others stay as they
+    are, and are expected to be no better. Without a box, parts that no click lies on are left out first:
+    they would widen the crop.
+
+    Parameters
+    ----------
+    refiner : MaskRefiner
+        The backbone's.
+    decoded : Decoded
+        K = 4 masks of N objects.
+    image : Tensor, (1, 3, S, S)
+        The model's normalised input.
+    prompts : PromptTensors
+        What the masks were decoded from.
+    """
+    chosen = torch.zeros_like(decoded.scores[:, :1], dtype=torch.long)
+    if prompts.lone_click:
+        chosen = decoded.scores[:, 1:].argmax(1, keepdim=True) + 1
+    meant = torch.zeros_like(decoded.scores, dtype=torch.bool).scatter(1, chosen, True)
+    logits, scores = _refine(refiner, decoded.logits[meant], decoded.scores[meant], image, prompts)
+    others = torch.minimum(decoded.scores, scores[:, None] - RUNNER_UP)
+    return Decoded(
+        torch.where(meant[..., None, None], logits[:, None], decoded.logits),
+        torch.where(meant, scores[:, None], others if prompts.lone_click else decoded.scores),
+    )
+
+
+def _refine(
+    refiner: MaskRefiner,
+    logits: torch.Tensor,
+    scores: torch.Tensor,
+    image: torch.Tensor,
+    prompts: PromptTensors,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Correct one mask (N, h, w) an object, and its expected IoU (N,)."""
+    side = image.shape[-1]
+    points = None if prompts.points is None else flip_xy(prompts.points)
+    boxes = None if prompts.boxes is None else boxes_to_rows(prompts.boxes)
+    if boxes is not None:
+        crops = crops_of_boxes(boxes, side)
+    else:
+        logits = join_to_clicks(logits, prompts, side)
+        crops = crops_of_masks(logits, points, prompts.labels, side)
+    with torch.no_grad():
+        view = view_objects(image, logits.detach(), crops, boxes, points, prompts.labels)
+    return refiner.refine(view, crops, logits, scores)

@@ -1,0 +1,137 @@
+"""The small model looks at each object a second time; adapters add to what comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_catsam import Predictor, Prompts, load_model
+from napari_catsam.adaptation.config import TrainConfig
+from napari_catsam.adaptation.start import start_trainee
+from napari_catsam.models.catsam import CatSam
+from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.prompt_tensors import PromptTensors
+from napari_catsam.models.second_look import refine_masks
+from napari_catsam.sam.refiner import MaskRefiner
+
+SIDE, LOW = 128, 32
+BOX = torch.tensor([[20.0, 20, 60, 70]])
+CLICK, POSITIVE = torch.tensor([[[40.0, 40]]]), torch.tensor([[1]])
+
+
+@pytest.fixture(scope="module")
+def nano() -> CatSam:
+    return load_model("vit_nano", device="cpu")
+
+
+def make_decoded() -> Decoded:
+    logits = torch.full((1, 4, LOW, LOW), -1.0)
+    logits[:, :, 6:14, 6:14] = 1
+    return Decoded(logits, torch.tensor([[0.1, 0.2, 0.3, 0.4]]))
+
+
+def add_one() -> MaskRefiner:
+    """A refiner that adds 1 to every logit of the crop."""
+    refiner = MaskRefiner()
+    torch.nn.init.ones_(refiner.leave.bias)
+    return refiner
+
+
+@pytest.mark.parametrize(
+    ("prompts", "changed"),
+    [
+        (PromptTensors(boxes=BOX), [True, False, False, False]),
+        (PromptTensors(points=CLICK, labels=POSITIVE), [False, False, False, True]),
+        (PromptTensors(boxes=BOX, points=CLICK, labels=POSITIVE), [True, False, False, False]),
+        (PromptTensors(masks=torch.ones(1, 1, LOW, LOW)), [True, False, False, False]),
+    ],
+    ids=["box", "click", "box and click", "mask"],
+)
+def test_the_mask_that_is_meant_is_refined(prompts: PromptTensors, changed: list[bool]) -> None:
+    before = make_decoded()
+    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), prompts)
+    assert (after.logits != before.logits).flatten(2).any(2)[0].tolist() == changed
+    assert after.scores.shape == before.scores.shape
+
+
+def test_parts_without_a_click_do_not_widen_the_crop() -> None:
+    before = make_decoded()
+    before.logits[:, :, 28:, 28:] = 1  # far from the click
+    click = PromptTensors(points=CLICK, labels=POSITIVE)
+    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), click)
+    assert (after.logits[:, 3, 28:, 28:] < 0).all()
+    assert torch.equal(after.logits[:, 3, 22:28], before.logits[:, 3, 22:28])
+
+
+def test_of_a_lone_click_the_refined_reading_stays_the_likeliest() -> None:
+    refiner = MaskRefiner()
+    torch.nn.init.constant_(refiner.quality.bias, -0.3)
+    click = PromptTensors(points=CLICK, labels=POSITIVE)
+    after = refine_masks(refiner, make_decoded(), torch.zeros(1, 3, SIDE, SIDE), click)
+    assert after.scores[0, 3] == pytest.approx(0.1)
+    assert (after.scores[0, 1:3] < after.scores[0, 3]).all()
+
+
+def test_each_objects_likeliest_reading_is_refined() -> None:
+    one = make_decoded()
+    before = Decoded(
+        one.logits.repeat(2, 1, 1, 1), torch.tensor([[0.9, 0.2, 0.3, 0.4], [0.1, 0.7, 0.3, 0.4]])
+    )
+    click = PromptTensors(points=CLICK.repeat(2, 1, 1), labels=POSITIVE.repeat(2, 1))
+    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), click)
+    changed = (after.logits != before.logits).flatten(2).any(2)
+    assert changed.tolist() == [[False, False, False, True], [False, True, False, False]]
+
+
+def test_many_objects_are_refined_as_one_by_one(nano: CatSam) -> None:
+    image = torch.randn(1, 3, 512, 512, generator=torch.Generator().manual_seed(0))
+    encoded = nano.encode(image)
+    boxes = torch.tensor([[30.0, 40, 100, 90], [200, 220, 260, 300]])
+
+    def decode(some: torch.Tensor) -> torch.Tensor:
+        return nano.decode(encoded.features, nano.detail(encoded), PromptTensors(some)).logits[:, 0]
+
+    with torch.no_grad():
+        torch.testing.assert_close(decode(boxes)[1:], decode(boxes[1:]), atol=1e-3, rtol=1e-4)
+
+
+def test_the_small_model_keeps_its_input_for_the_second_look(nano: CatSam) -> None:
+    image = torch.randn(1, 3, 512, 512)
+    with torch.no_grad():
+        encoded = nano.encode(image)
+    assert encoded.image is image
+    assert nano.detail(encoded).select(slice(0, 1)).image is not None
+    assert any(part.shape == image.shape for part in nano.detail(encoded).tensors)
+
+
+@pytest.mark.parametrize("method", ["cat-a", "hq"])
+@pytest.mark.parametrize("prompt", ["box", "clicks"])
+def test_an_identity_adapter_starts_at_the_refined_masks(
+    nano: CatSam, method: str, prompt: str
+) -> None:
+    trainee = start_trainee(nano, TrainConfig(method=method, init="identity"))
+    image = np.random.default_rng(0).integers(0, 255, (64, 80), np.uint8)
+    prompts = Prompts(boxes=[[10, 10, 40, 50]])
+    if prompt == "clicks":
+        prompts = Prompts(points=[[[20.0, 20], [60, 70]]], labels=[[1, 0]])
+    logits = []
+    for model in (nano, trainee):
+        predictor = Predictor(model.eval())
+        embedding = predictor.embed(image)
+        tensors = predictor.prompts_to_input(prompts, embedding.frame)
+        with torch.no_grad():
+            logits.append(model.decode(embedding.features, embedding.detail, tensors).logits)
+    assert torch.equal(logits[0], logits[1])
+
+
+def test_a_head_in_the_place_of_sams_masks_is_not_refined(nano: CatSam) -> None:
+    trainee = start_trainee(nano, TrainConfig(method="hq", init="official"))
+    image = torch.randn(1, 3, 512, 512)
+    with torch.no_grad():
+        encoded = trainee.encode(image)
+        box = PromptTensors(torch.tensor([[30.0, 40, 100, 90]]))
+        detail = trainee.detail(encoded)
+        refined = trainee.decode(encoded.features, detail, box)
+        plain = trainee.decode(encoded.features, detail._replace(image=None), box)
+    assert torch.equal(refined.logits, plain.logits)
