@@ -18,6 +18,7 @@ from napari_catsam.sam.refiner import MaskRefiner
 SIDE, LOW = 128, 32
 BOX = torch.tensor([[20.0, 20, 60, 70]])
 CLICK, POSITIVE = torch.tensor([[[40.0, 40]]]), torch.tensor([[1]])
+CLICKS, LABELS = torch.tensor([[[40.0, 40], [4, 4]]]), torch.tensor([[1, 0]])
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,16 @@ def add_one() -> MaskRefiner:
     ("prompts", "changed"),
     [
         (PromptTensors(boxes=BOX), [True, False, False, False]),
-        (PromptTensors(points=CLICK, labels=POSITIVE), [False, False, False, True]),
+        (PromptTensors(points=CLICK, labels=POSITIVE), [False, False, False, False]),
+        (PromptTensors(points=CLICKS, labels=LABELS), [True, False, False, False]),
         (PromptTensors(boxes=BOX, points=CLICK, labels=POSITIVE), [True, False, False, False]),
         (PromptTensors(masks=torch.ones(1, 1, LOW, LOW)), [True, False, False, False]),
     ],
-    ids=["box", "click", "box and click", "mask"],
+    ids=["box", "lone click", "clicks", "box and click", "mask"],
 )
-def test_the_mask_that_is_meant_is_refined(prompts: PromptTensors, changed: list[bool]) -> None:
+def test_the_single_mask_is_refined_unless_it_is_of_a_lone_click(
+    prompts: PromptTensors, changed: list[bool]
+) -> None:
     before = make_decoded()
     after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), prompts)
     assert (after.logits != before.logits).flatten(2).any(2)[0].tolist() == changed
@@ -58,30 +62,10 @@ def test_the_mask_that_is_meant_is_refined(prompts: PromptTensors, changed: list
 def test_parts_without_a_click_do_not_widen_the_crop() -> None:
     before = make_decoded()
     before.logits[:, :, 28:, 28:] = 1  # far from the click
-    click = PromptTensors(points=CLICK, labels=POSITIVE)
-    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), click)
-    assert (after.logits[:, 3, 28:, 28:] < 0).all()
-    assert torch.equal(after.logits[:, 3, 22:28], before.logits[:, 3, 22:28])
-
-
-def test_of_a_lone_click_the_refined_reading_stays_the_likeliest() -> None:
-    refiner = MaskRefiner()
-    torch.nn.init.constant_(refiner.quality.bias, -0.3)
-    click = PromptTensors(points=CLICK, labels=POSITIVE)
-    after = refine_masks(refiner, make_decoded(), torch.zeros(1, 3, SIDE, SIDE), click)
-    assert after.scores[0, 3] == pytest.approx(0.1)
-    assert (after.scores[0, 1:3] < after.scores[0, 3]).all()
-
-
-def test_each_objects_likeliest_reading_is_refined() -> None:
-    one = make_decoded()
-    before = Decoded(
-        one.logits.repeat(2, 1, 1, 1), torch.tensor([[0.9, 0.2, 0.3, 0.4], [0.1, 0.7, 0.3, 0.4]])
-    )
-    click = PromptTensors(points=CLICK.repeat(2, 1, 1), labels=POSITIVE.repeat(2, 1))
-    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), click)
-    changed = (after.logits != before.logits).flatten(2).any(2)
-    assert changed.tolist() == [[False, False, False, True], [False, True, False, False]]
+    clicks = PromptTensors(points=CLICKS, labels=LABELS)
+    after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), clicks)
+    assert (after.logits[:, 0, 28:, 28:] < 0).all()
+    assert torch.equal(after.logits[:, 0, 22:28], before.logits[:, 0, 22:28])
 
 
 def test_many_objects_are_refined_as_one_by_one(nano: CatSam) -> None:

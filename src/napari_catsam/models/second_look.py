@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_prior", "refine_masks"]
 
-RUNNER_UP = 1e-3
-"""By so much the expected IoU of the other readings stays below that of the refined one, at least."""
-
 
 def apply_prior(decoded: Decoded, prompts: PromptTensors, side: int) -> Decoded:
     """Add the earlier mask to the logits, and end them with the box.
@@ -52,11 +49,11 @@ def apply_prior(decoded: Decoded, prompts: PromptTensors, side: int) -> Decoded:
 def refine_masks(
     refiner: MaskRefiner, decoded: Decoded, image: torch.Tensor, prompts: PromptTensors
 ) -> Decoded:
-    """Correct the mask of each object that is meant, in its crop.
+    """Correct SAM's single mask of each object in its crop.
 
-    That is the single mask, or the likeliest of the three readings of a lone click; the others stay as they
-    are, and are expected to be no better. Without a box, parts that no click lies on are left out first:
-    they would widen the crop.
+    The three readings of a lone click stay as they are: a second look would take a third of the time of
+    such a click again. Without a box, parts that no click lies on are left out first: they would widen
+    the crop.
 
     Parameters
     ----------
@@ -69,15 +66,12 @@ def refine_masks(
     prompts : PromptTensors
         What the masks were decoded from.
     """
-    chosen = torch.zeros_like(decoded.scores[:, :1], dtype=torch.long)
     if prompts.lone_click:
-        chosen = decoded.scores[:, 1:].argmax(1, keepdim=True) + 1
-    meant = torch.zeros_like(decoded.scores, dtype=torch.bool).scatter(1, chosen, True)
-    logits, scores = _refine(refiner, decoded.logits[meant], decoded.scores[meant], image, prompts)
-    others = torch.minimum(decoded.scores, scores[:, None] - RUNNER_UP)
+        return decoded
+    logits, scores = _refine(refiner, decoded.logits[:, 0], decoded.scores[:, 0], image, prompts)
     return Decoded(
-        torch.where(meant[..., None, None], logits[:, None], decoded.logits),
-        torch.where(meant, scores[:, None], others if prompts.lone_click else decoded.scores),
+        torch.cat([logits[:, None], decoded.logits[:, 1:]], 1),
+        torch.cat([scores[:, None], decoded.scores[:, 1:]], 1),
     )
 
 
