@@ -2,16 +2,14 @@
 
     python -m pretrain.refine --asset FILE --data DIR --minutes 60
 
-The weights in ``FILE`` stay as they are but for the refiner's, which are trained anew and written beside
-them. A third of the time goes into drawing prompts and asking the model for their masks, the rest into
-training on these.
+The weights in ``FILE`` stay as they are but for the refiner's, which are trained anew. A third of the time
+goes into drawing prompts and asking the model for their masks, the rest into training on these.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import time
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from torch.nn import functional as F
 
 from napari_catsam.sam.refiner import MaskRefiner, View
 from pretrain.export import read_asset, replace_refiner
+from pretrain.journal import means, write_line
 from pretrain.looks import Looks, LookStream, collect, join
 from pretrain.network import build_network, half_copy
 from pretrain.processes import agree, run_together, share_mean
@@ -69,6 +68,11 @@ class RefinePlan:
     rate: float = 2e-3
     every: int = 100
     looks: int = 2_000
+
+    @property
+    def log(self) -> Path:
+        """A line every so many steps, and one for looks that were not trained on."""
+        return self.work / "refine.jsonl"
 
 
 def collect_part(rank: int, plan: RefinePlan) -> None:
@@ -207,7 +211,10 @@ def train(plan: RefinePlan, looks: Looks, rank: int = 0) -> MaskRefiner:
         for key, value in parts.items():
             recent.setdefault(key, []).append(value)
         if rank == 0 and step % plan.every == 0:
-            log(plan, {"step": step, "minutes": (time.monotonic() - started) / 60, **means(recent)})
+            write_line(
+                plan.log,
+                {"step": step, "minutes": (time.monotonic() - started) / 60, **means(recent)},
+            )
             recent = {}
     return mean
 
@@ -243,20 +250,6 @@ def score(refiner: MaskRefiner, looks: Looks) -> dict[str, float]:
     return means(found)
 
 
-def means(found: dict[str, list[float]]) -> dict[str, float]:
-    """The mean of each value; of what did not occur, nothing."""
-    finite = {key: [v for v in values if v == v] for key, values in found.items()}
-    return {key: sum(values) / len(values) for key, values in finite.items() if values}
-
-
-def log(plan: RefinePlan, row: dict[str, float]) -> None:
-    """Append a JSON line to ``refine.jsonl`` and show it."""
-    line = json.dumps({key: round(value, 4) for key, value in row.items()})
-    with (plan.work / "refine.jsonl").open("a") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
-
-
 def train_part(rank: int, plan: RefinePlan) -> None:
     """One process trains; the first one scores and writes what comes out."""
     looks = read_looks(plan.work)
@@ -264,13 +257,17 @@ def train_part(rank: int, plan: RefinePlan) -> None:
     rows = torch.arange(len(looks.scores))
     refiner = train(plan, looks.select(rows[:-held]), rank)
     if rank == 0:
-        log(plan, {"looks": len(looks.scores), **score(refiner, looks.select(rows[-held:]))})
+        write_line(
+            plan.log, {"looks": len(looks.scores), **score(refiner, looks.select(rows[-held:]))}
+        )
         replace_refiner(plan.asset, refiner)
 
 
 def refine(plan: RefinePlan) -> None:
     """Collect, train, and write the refiner into the weights."""
     plan.work.mkdir(parents=True, exist_ok=True)
+    for path in plan.work.glob("looks_*.pt"):  # of other weights
+        path.unlink()
     run_together(collect_part, plan.processes, plan)
     run_together(train_part, plan.processes, plan)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import distributed
 
 from pretrain.evaluate import Scores, measure, summarise
 from pretrain.export import write_asset
+from pretrain.journal import means, write_line
 from pretrain.nuclei import INPUT, Pair, list_names, read_pair, split_names
 from pretrain.processes import agree, run_together, share_mean
 from pretrain.refine import RefinePlan, refine
@@ -80,7 +80,7 @@ def train(plan: Plan, rank: int = 0) -> Run:
         run.step += 1
         run.seconds = agree(run.seconds + time.monotonic() - start)
         if rank == 0 and (run.step % plan.every == 0 or run.step == 1):
-            log(plan, {**place(run), "stage": stage, **means(recent)})
+            write_line(plan.work / "log.jsonl", {**place(run), "stage": stage, **means(recent)})
             recent = {}
         clock.keep(run, rank)
     if rank == 0:
@@ -110,11 +110,6 @@ class Clock:
 def place(run: Run) -> dict[str, float]:
     """How far the run is, for a line of the log."""
     return {"step": run.step, "minutes": run.seconds / 60}
-
-
-def means(recent: dict[str, list[float]]) -> dict[str, float]:
-    """The mean of each value since the last line of the log."""
-    return {key: sum(values) / len(values) for key, values in recent.items()}
 
 
 def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -167,7 +162,7 @@ def take_scores(run: Run, rank: int) -> Scores:
         distributed.all_gather_object(parts, part)
     scores = summarise(parts)
     if rank == 0:
-        log(plan, {**place(run), "scores": dataclasses.asdict(scores)})
+        write_line(plan.work / "log.jsonl", {**place(run), "scores": dataclasses.asdict(scores)})
     return scores
 
 
@@ -179,16 +174,6 @@ def held_out_pairs(plan: Plan, images: int) -> list[Pair]:
     held = split_names(list_names(plan.data))[1]
     chosen = np.linspace(0, len(held) - 1, images).astype(int)
     return [read_pair(plan.data, held[i]) for i in chosen]
-
-
-def log(plan: Plan, row: dict[str, Any]) -> None:
-    """Append a JSON line to ``log.jsonl`` and show it."""
-    row = {
-        key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()
-    }
-    with (plan.work / "log.jsonl").open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    print(json.dumps(row), flush=True)
 
 
 def parse(arguments: list[str] | None = None) -> Plan:

@@ -76,6 +76,8 @@ def test_only_the_refiner_of_a_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "nano.safetensors"
     write_asset(build_network(), path, 0, 0.0, 0, None)
     before = load_file(path)
+    (tmp_path / "looks").mkdir()
+    (tmp_path / "looks" / "looks_0_7.pt").write_bytes(b"of an earlier run")
     refine(
         RefinePlan(path, tmp_path / "looks", minutes=0.05, processes=1, batch=8, every=1, looks=30)
     )

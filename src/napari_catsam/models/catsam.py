@@ -176,7 +176,7 @@ class CatSam(nn.Module):
         Returns
         -------
         Decoded
-            K = 1 with an HQ head; else SAM's four masks.
+            SAM's four masks, with those of a head added where it adds them; else K = 1, the head's.
         """
         prompt, added = self.embed_prompts(prompts), None
         if self.head is None:
