@@ -16,7 +16,7 @@ import torch
 from benchmarks.released_layout import released_decode, released_token_encode
 from benchmarks.timing import Comparison, compare
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Detail
+from napari_catsam.models.decoded import Detail
 from napari_catsam.sam.backbones import get_backbone, seeded_sam
 
 

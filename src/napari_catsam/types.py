@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_catsam.geometry import Frame
-    from napari_catsam.models.decoder import Detail
+    from napari_catsam.models.decoded import Detail
 
 __all__ = ["Embedding", "Intensity", "Masks", "Progress", "Prompts", "Shot"]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_catsam.models.catsam import PromptTensors
-from napari_catsam.models.decoder import HQHead, convolve_each
+from napari_catsam.models.head import HQHead, convolve_each
 from napari_catsam.models.loading import load_model
 from napari_catsam.sam.backbones import get_backbone, seeded_sam
 

@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Detail
+from napari_catsam.models.decoded import Detail
 from napari_catsam.sam.backbones import build_sam, get_backbone
 
 pytestmark = pytest.mark.slow

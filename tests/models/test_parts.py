@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.decoded import Decoded
 from napari_catsam.models.loading import load_model
 from napari_catsam.models.parts import join_to_clicks
 from napari_catsam.models.prompt_tensors import PromptTensors

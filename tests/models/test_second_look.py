@@ -10,7 +10,7 @@ from napari_catsam import Predictor, Prompts, load_model
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.start import start_trainee
 from napari_catsam.models.catsam import CatSam
-from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.decoded import Decoded
 from napari_catsam.models.prompt_tensors import PromptTensors
 from napari_catsam.models.second_look import refine_masks
 from napari_catsam.sam.refiner import MaskRefiner

@@ -11,7 +11,7 @@ import torch
 from napari_catsam.errors import ImageError, OutOfMemoryError, PromptError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.models.decoder import Decoded, Detail
+from napari_catsam.models.decoded import Decoded, Detail
 from napari_catsam.models.loading import load_model
 from napari_catsam.prediction import predictor as module
 from napari_catsam.prediction.predictor import Predictor

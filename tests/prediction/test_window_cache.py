@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_catsam.geometry import Frame
-from napari_catsam.models.decoder import Detail
+from napari_catsam.models.decoded import Detail
 from napari_catsam.prediction import window_cache as module
 from napari_catsam.prediction.window_cache import Origins, WindowCache
 from napari_catsam.prediction.windows import Window

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.adaptation.shots import Sample
     from napari_catsam.models.catsam import CatSam
-    from napari_catsam.models.decoder import Detail
+    from napari_catsam.models.decoded import Detail
     from napari_catsam.models.encoder import Encoded
 
 __all__ = ["LossStep"]

@@ -12,8 +12,10 @@ from torch import nn
 
 from napari_catsam.errors import PromptError
 from napari_catsam.geometry import flip_xy
-from napari_catsam.models.decoder import Decoded, Detail, HQHead, decode_hq, decode_sam
+from napari_catsam.models.decoded import Decoded, Detail
+from napari_catsam.models.decoder import decode_hq, decode_sam
 from napari_catsam.models.encoder import Encoded, encode
+from napari_catsam.models.head import HQHead
 from napari_catsam.models.prompt_tensors import PromptTensors, boxes_to_rows
 from napari_catsam.models.second_look import apply_prior, refine_masks
 from napari_catsam.sam.attention import fuse_attention
@@ -178,20 +180,19 @@ class CatSam(nn.Module):
         Decoded
             SAM's four masks, with those of a head added where it adds them; else K = 1, the head's.
         """
-        prompt, added = self.embed_prompts(prompts), None
+        prompt, correction = self.embed_prompts(prompts), None
         if self.head is None:
             decoded = decode_sam(self.mask_decoder, features, detail, self.dense_position, prompt)
         else:
-            decoded, added = decode_hq(
+            decoded, correction = decode_hq(
                 self.mask_decoder, self.head, features, detail, self.dense_position, prompt
             )
         if self.backbone.box_prior:
             decoded = apply_prior(decoded, prompts, self.backbone.image_size)
         if detail.image is not None and decoded.logits.shape[1] > 1:  # the masks are SAM's own
-            decoded = refine_masks(self.mask_decoder.refiner, decoded, detail.image, prompts)
-        return (
-            decoded if added is None else Decoded(decoded.logits + added[:, None], decoded.scores)
-        )
+            refiner = self.mask_decoder.refiner
+            return refine_masks(refiner, decoded, detail.image, prompts, correction)
+        return decoded if correction is None else correction.add_to(decoded)
 
     def embed_prompts(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed prompts by SAM's prompt encoder: sparse (N, T, D) and dense (N, D, g, g)."""

@@ -15,7 +15,7 @@ from torch import nn
 
 from napari_catsam.errors import CheckpointError
 from napari_catsam.models.adapter import Adapter, AdapterHeader
-from napari_catsam.models.decoder import HQHead
+from napari_catsam.models.head import HQHead
 from napari_catsam.sam.backbones import get_backbone
 from napari_catsam.sam.checkpoints import read_state_dict, recognise_checkpoint
 from napari_catsam.tuning.base import build_tuner

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_catsam.geometry import flip_xy
-from napari_catsam.models.decoder import Decoded
+from napari_catsam.models.decoded import Decoded
 from napari_catsam.models.parts import join_to_clicks
 from napari_catsam.models.prompt_tensors import boxes_to_rows
 from napari_catsam.sam.box_prior import box_limit, kept_mask
@@ -19,8 +19,10 @@ from napari_catsam.sam.crops import crops_of_boxes, crops_of_masks
 from napari_catsam.sam.refiner import view_objects
 
 if TYPE_CHECKING:
+    from napari_catsam.models.decoded import Correction
     from napari_catsam.models.prompt_tensors import PromptTensors
-    from napari_catsam.sam.refiner import MaskRefiner
+    from napari_catsam.sam.crops import Crops
+    from napari_catsam.sam.refiner import MaskRefiner, View
 
 __all__ = ["apply_prior", "refine_masks"]
 
@@ -47,13 +49,17 @@ def apply_prior(decoded: Decoded, prompts: PromptTensors, side: int) -> Decoded:
 
 
 def refine_masks(
-    refiner: MaskRefiner, decoded: Decoded, image: torch.Tensor, prompts: PromptTensors
+    refiner: MaskRefiner,
+    decoded: Decoded,
+    image: torch.Tensor,
+    prompts: PromptTensors,
+    correction: Correction | None = None,
 ) -> Decoded:
-    """Correct SAM's single mask of each object in its crop.
+    """Add what a head changes, then correct SAM's single mask of each object in its crop.
 
-    The three readings of a lone click stay as they are: a second look would take a third of the time of
+    The three readings of a lone click are not refined: a second look would take a third of the time of
     such a click again. Without a box, parts that no click lies on are left out first: they would widen
-    the crop.
+    the crop. What the head adds may have several parts, as its objects may, and stays.
 
     Parameters
     ----------
@@ -65,32 +71,31 @@ def refine_masks(
         The model's normalised input.
     prompts : PromptTensors
         What the masks were decoded from.
+    correction : Correction, optional
+        Of a trained head. The refiner sees masks with it, so that what is learnt need not fight it.
     """
+    side = image.shape[-1]
+    if not prompts.lone_click and prompts.boxes is None:
+        joined = join_to_clicks(decoded.logits[:, 0], prompts, side)
+        decoded = decoded.with_first(joined, decoded.scores[:, 0])
+    if correction is not None:
+        decoded = correction.add_to(decoded)
     if prompts.lone_click:
         return decoded
-    logits, scores = _refine(refiner, decoded.logits[:, 0], decoded.scores[:, 0], image, prompts)
-    return Decoded(
-        torch.cat([logits[:, None], decoded.logits[:, 1:]], 1),
-        torch.cat([scores[:, None], decoded.scores[:, 1:]], 1),
-    )
+    logits, scores = decoded.logits[:, 0], decoded.scores[:, 0]
+    crops, view = _look(logits.detach(), image, prompts)
+    trust = None if correction is None else correction.trust
+    return decoded.with_first(*refiner.refine(view, crops, logits, scores, trust))
 
 
-def _refine(
-    refiner: MaskRefiner,
-    logits: torch.Tensor,
-    scores: torch.Tensor,
-    image: torch.Tensor,
-    prompts: PromptTensors,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Correct one mask (N, h, w) an object, and its expected IoU (N,)."""
+@torch.no_grad()
+def _look(logits: torch.Tensor, image: torch.Tensor, prompts: PromptTensors) -> tuple[Crops, View]:
+    """Cut out what there is to see of one mask (N, h, w) an object."""
     side = image.shape[-1]
     points = None if prompts.points is None else flip_xy(prompts.points)
     boxes = None if prompts.boxes is None else boxes_to_rows(prompts.boxes)
-    if boxes is not None:
-        crops = crops_of_boxes(boxes, side)
-    else:
-        logits = join_to_clicks(logits, prompts, side)
+    if boxes is None:
         crops = crops_of_masks(logits, points, prompts.labels, side)
-    with torch.no_grad():
-        view = view_objects(image, logits.detach(), crops, boxes, points, prompts.labels)
-    return refiner.refine(view, crops, logits, scores)
+    else:
+        crops = crops_of_boxes(boxes, side)
+    return crops, view_objects(image, logits, crops, boxes, points, prompts.labels)

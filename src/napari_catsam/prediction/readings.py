@@ -13,7 +13,7 @@ from napari_catsam.prediction.positive_part import logits_to_masks
 
 if TYPE_CHECKING:
     from napari_catsam.geometry import Frame
-    from napari_catsam.models.decoder import Decoded
+    from napari_catsam.models.decoded import Decoded
 
 __all__ = ["Readings", "choose_masks", "list_readings"]
 

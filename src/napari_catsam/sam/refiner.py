@@ -28,6 +28,10 @@ CONTRAST_FLOOR = 0.04
 REFERENCE = 64.0
 """Extent of a crop in input pixels that is told to the network as 0."""
 
+FADE_FROM, FADE_TO = 1.25, 1.5
+"""Longer side of a crop, in sides of the input, from which on less of a change is kept, and from which
+on nothing: a box over five sixths of the input, and over all of it."""
+
 
 class View(NamedTuple):
     """What there is to see of N objects, each in its crop of (s, s) pixels.
@@ -117,7 +121,9 @@ class MaskRefiner(nn.Module):
             for parameter in (self.quality.bias, *self.leave.parameters()):
                 parameter.zero_()
 
-    def forward(self, view: View, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, view: View, scores: torch.Tensor, kept: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Look at N objects.
 
         Parameters
@@ -126,11 +132,13 @@ class MaskRefiner(nn.Module):
             In crops of a multiple of 4 pixels.
         scores : Tensor, (N,)
             The IoU that the decoder expects of the masks so far.
+        kept : Tensor, (N,), optional
+            Factor of the change that will be added to the logits; all of it when left out.
 
         Returns
         -------
         Tensor, (N, s, s)
-            To be added to the logits.
+            The change, to be added to the logits by this factor.
         Tensor, (N,)
             The IoU expected after that.
         """
@@ -139,12 +147,18 @@ class MaskRefiner(nn.Module):
         coarse = self.bottom(self.shrink(fine))
         fine = self.up(fine + self.grow(coarse))
         change = self.leave(F.relu(fine))[:, 0].float()
-        own = _expect_iou(view.logits.float() + change.detach())
+        added = change.detach() if kept is None else kept[:, None, None] * change.detach()
+        own = _expect_iou(view.logits.float() + added)
         told = torch.stack([scores, own], 1).to(self.quality.weight.dtype)
         return change, self.quality(told)[:, 0].float()
 
     def refine(
-        self, view: View, crops: Crops, logits: torch.Tensor, scores: torch.Tensor
+        self,
+        view: View,
+        crops: Crops,
+        logits: torch.Tensor,
+        scores: torch.Tensor,
+        trust: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Correct masks of the whole input.
 
@@ -158,6 +172,8 @@ class MaskRefiner(nn.Module):
             The masks so far; their gradient goes on through them, not through the network.
         scores : Tensor, (N,)
             The IoU that the decoder expects of them.
+        trust : Tensor, (N,), optional
+            Factor of the change, which gets a gradient; 1 when left out.
 
         Returns
         -------
@@ -166,10 +182,23 @@ class MaskRefiner(nn.Module):
         Tensor, (N,)
             Expected IoU.
         """
+        kept = _fade(crops)
+        if trust is not None:
+            kept = kept * trust
         with torch.no_grad():
-            change, scores = self(view, scores)
+            change, scores = self(view, scores, kept)
             change = crops.put_back(change, logits.shape[-1])
-        return logits + change, scores
+        return logits + kept[:, None, None] * change, scores
+
+
+def _fade(crops: Crops) -> torch.Tensor:
+    """Compute the part (N,) of a change that holds for objects of this size.
+
+    A crop around most of the input shows it more coarsely than the decoder draws it, and thin parts,
+    which long objects often have, are lost. From :data:`FADE_FROM` on less of the change is kept.
+    """
+    length = crops.extent.amax(1) / crops.canvas
+    return ((FADE_TO - length) / (FADE_TO - FADE_FROM)).clamp(0, 1)
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_catsam.evaluation.protocol.images import Part
     from napari_catsam.evaluation.protocol.views import TrainingView
     from napari_catsam.models.catsam import CatSam
-    from napari_catsam.models.decoder import Detail
+    from napari_catsam.models.decoded import Detail
 
 __all__ = ["PartLoss"]
 
