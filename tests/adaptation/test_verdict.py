@@ -28,6 +28,27 @@ def test_the_same_mean_gain_does_not_help_when_it_is_noise() -> None:
     assert verdict.words.startswith("not better than the base model")
 
 
+def test_a_larger_rise_of_one_object_never_makes_it_worse() -> None:
+    before = np.full(3, 0.6)
+    steady = judge(before, before + np.array([0.03, 0.04, 0.05]), held_out=True)
+    uneven = judge(before, before + np.array([0.03, 0.04, 0.3]), held_out=True)
+    assert steady.helps
+    assert uneven.helps
+    assert uneven.gain - uneven.margin > 0.95 * (steady.gain - steady.margin) > 0
+
+
+def test_one_object_that_rises_alone_proves_nothing() -> None:
+    before = np.full(4, 0.5)
+    assert not judge(before, before + np.array([0.4, 0.0, -0.01, 0.01]), held_out=True).helps
+
+
+@pytest.mark.parametrize("count", [3, 4, 8])
+def test_noise_of_few_objects_seldom_helps(count: int) -> None:
+    draws = [np.random.default_rng(seed).normal(0, 0.1, count) for seed in range(400)]
+    kept = sum(judge(np.full(count, 0.5), 0.5 + draw, held_out=True).helps for draw in draws)
+    assert kept < 68  # one in six; three objects come to one in eight
+
+
 def test_hard_and_easy_objects_are_no_noise() -> None:
     """Scores differ a lot between objects, the differences of the pairs do not."""
     before = np.linspace(0.05, 0.85, 9)

@@ -1,6 +1,8 @@
-"""The small model looks at each object a second time; adapters add to what comes out."""
+"""The small model looks at each object a second time, at what an adapter adds too."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ import torch
 from napari_catsam import Predictor, Prompts, load_model
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.start import start_trainee
+from napari_catsam.models.adapter import apply_adapter, cut_adapter
 from napari_catsam.models.catsam import CatSam
-from napari_catsam.models.decoded import Decoded
+from napari_catsam.models.decoded import Correction, Decoded
 from napari_catsam.models.prompt_tensors import PromptTensors
 from napari_catsam.models.second_look import refine_masks
-from napari_catsam.sam.refiner import MaskRefiner
+from napari_catsam.sam.refiner import MaskRefiner, View
 
 SIDE, LOW = 128, 32
 BOX = torch.tensor([[20.0, 20, 60, 70]])
@@ -66,6 +69,60 @@ def test_parts_without_a_click_do_not_widen_the_crop() -> None:
     after = refine_masks(add_one(), before, torch.zeros(1, 3, SIDE, SIDE), clicks)
     assert (after.logits[:, 0, 28:, 28:] < 0).all()
     assert torch.equal(after.logits[:, 0, 22:28], before.logits[:, 0, 22:28])
+
+
+def test_the_refiner_sees_the_mask_with_what_a_head_adds() -> None:
+    seen: list[View] = []
+
+    class Watching(MaskRefiner):
+        def refine(self, view: View, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            seen.append(view)
+            return super().refine(view, *rest)
+
+    nothing, image = make_decoded(), torch.zeros(1, 3, SIDE, SIDE)
+    whole = Correction(torch.full((1, LOW, LOW), 3.0))
+    for correction in (None, whole):
+        after = refine_masks(Watching(), nothing, image, PromptTensors(boxes=BOX), correction)
+    torch.testing.assert_close(seen[1].logits, seen[0].logits + 3)
+    torch.testing.assert_close(after.logits, nothing.logits + 3)
+
+
+def test_what_a_head_adds_stays_though_no_click_lies_on_it() -> None:
+    apart = torch.zeros(1, LOW, LOW)
+    apart[:, 28:, 28:] = 5
+    clicks = PromptTensors(points=CLICKS, labels=LABELS)
+    image = torch.zeros(1, 3, SIDE, SIDE)
+    after = refine_masks(MaskRefiner(), make_decoded(), image, clicks, Correction(apart))
+    assert (after.logits[:, 0, 28:, 28:] > 0).all()
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.5, 2.0])
+def test_a_head_decides_how_much_of_the_change_is_kept(trust: float) -> None:
+    before, image = make_decoded(), torch.zeros(1, 3, SIDE, SIDE)
+    correction = Correction(torch.zeros(1, LOW, LOW), torch.tensor([trust]))
+    after = refine_masks(add_one(), before, image, PromptTensors(boxes=BOX), correction)
+    changed = (after.logits - before.logits)[0, 0].max().item()
+    assert changed == pytest.approx(trust, abs=1e-5)
+
+
+def test_an_adapter_of_the_small_model_learns_how_far_to_trust_the_refiner(nano: CatSam) -> None:
+    trainee = start_trainee(nano, TrainConfig(method="hq"))
+    image, box = torch.randn(1, 3, 512, 512), PromptTensors(torch.tensor([[30.0, 40, 100, 90]]))
+
+    def decode(model: CatSam) -> torch.Tensor:
+        with torch.no_grad():
+            encoded = model.encode(image)
+        return model.decode(encoded.features, model.detail(encoded), box).logits
+
+    assert trainee.head is not None
+    assert trainee.head.trust is not None
+    decode(trainee).sum().backward()
+    assert trainee.head.trust.weight.grad is not None
+    with torch.no_grad():
+        trainee.head.trust.bias.fill_(-1.0)
+        loaded = apply_adapter(nano, cut_adapter(trainee))
+        assert torch.equal(decode(loaded), decode(trainee))
+        assert not torch.equal(decode(loaded), decode(nano))
 
 
 def test_many_objects_are_refined_as_one_by_one(nano: CatSam) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -81,6 +82,43 @@ def test_the_gradient_of_the_mask_goes_past_it() -> None:
     assert logits.grad is not None
     assert torch.equal(logits.grad, torch.ones_like(logits))
     assert refiner.leave.weight.grad is None
+
+
+def add_one() -> MaskRefiner:
+    """A refiner that adds 1 to every logit of the crop."""
+    refiner = MaskRefiner()
+    torch.nn.init.ones_(refiner.leave.bias)
+    return refiner
+
+
+@pytest.mark.parametrize(("length", "kept"), [(0.5, 1.0), (5 / 6, 1.0), (11 / 12, 0.5), (1.0, 0.0)])
+def test_less_is_changed_where_the_object_is_as_long_as_the_input(
+    length: float, kept: float
+) -> None:
+    box = torch.tensor([[50.0, 0, 70, length * CANVAS]])
+    crops = crops_of_boxes(box, CANVAS)
+    view = view_objects(IMAGE, LOGITS[:1], crops, box, None, None)
+    logits, _ = add_one().refine(view, crops, LOGITS[:1], SCORES[:1])
+    assert (logits - LOGITS[:1]).max().item() == pytest.approx(kept, abs=1e-5)
+
+
+def test_trust_weighs_the_change_of_each_object_and_gets_its_gradient() -> None:
+    trust = torch.tensor([2.0, 0.5], requires_grad=True)
+    logits, _ = add_one().refine(look(), CROPS, LOGITS, SCORES, trust)
+    assert (logits - LOGITS).flatten(1).amax(1).tolist() == pytest.approx([2.0, 0.5], abs=1e-5)
+    logits.sum().backward()
+    assert trust.grad is not None
+    assert (trust.grad > 0).all()
+
+
+def test_the_expected_iou_is_of_the_mask_as_it_is_kept() -> None:
+    refiner = add_one()
+    with torch.no_grad():
+        refiner.quality.weight.copy_(torch.tensor([[0.0, 1.0]]))
+    view = look()
+    _, plain = refiner(view._replace(logits=view.logits + 0.5), SCORES, torch.zeros(2))
+    _, half = refiner(view, SCORES, torch.tensor([0.5, 0.5]))
+    torch.testing.assert_close(plain, half)
 
 
 def test_it_learns_a_border_from_the_pixels() -> None:

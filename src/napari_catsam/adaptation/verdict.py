@@ -62,6 +62,12 @@ def judge(
     weighted mean must exceed ``k`` standard errors, where ``k`` is Student's quantile for as many objects
     as the weights come to: 3.1 for two, 1.6 for four, 1.3 for many.
 
+    One object that rises far more than the others makes the standard error large, as if its rise were
+    doubt. Of more than two objects it is enough that the gain would do if rises counted up to some
+    height alone, so that a larger rise never makes an adapter worse. In simulations of gains that are
+    noise (normal, and Student's with three degrees of freedom) this lets through up to 14 % of three and
+    four objects and 10 to 12 % of more, where the plain quantile means 10 %.
+
     A gain on the very masks that were learnt from says nothing, however large: one sonar object alone rose
     from 0.41 to 0.67 while other images of its set fell. The base model stays then, and the user may
     look at both.
@@ -84,17 +90,31 @@ def judge(
     elif effective <= FEW:
         margin, why = GAIN_OF_FEW, _explain_few(count)
     else:
-        # With equal weights this is the usual error of a mean, s / sqrt(N).
-        spread = float(np.square(weights * (difference - gain)).sum())
-        error = (spread * effective / (effective - 1)) ** 0.5
-        # Below one degree of freedom the quantile has no sensible size any more.
-        quantile = float(stdtrit(max(1.0, effective - 1), CONFIDENCE))
-        least = GAIN_OF_FEW if effective <= PAIR else LEAST_GAIN
-        margin = max(least, quantile * error)
+        heights = [math.inf] if effective <= PAIR else _list_heights(difference)
+        margin = gain - max(_exceed(np.minimum(difference, top), weights) for top in heights)
         why = f"on {count} objects a gain counts from {margin:.3f} on"
     helps = gain > margin
     start = "better than" if helps else "not better than"
     return Verdict(helps, gain, margin, f"{start} the base model: IoU {gain:+.3f}, {why}")
+
+
+def _list_heights(difference: npt.NDArray[np.float64]) -> list[float]:
+    """List up to where rises may count: each rise, and a hundred steps to the highest."""
+    highest = max(0.0, float(difference.max()))
+    rises = difference[difference > 0]
+    return [math.inf, *rises.tolist(), *np.linspace(0, highest, 101)[1:].tolist()]
+
+
+def _exceed(difference: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:
+    """Compute by how much the mean gain is above what noise explains."""
+    gain, effective = float(difference @ weights), count_effective(weights)
+    # With equal weights this is the usual error of a mean, s / sqrt(N).
+    spread = float(np.square(weights * (difference - gain)).sum())
+    error = (spread * effective / (effective - 1)) ** 0.5
+    # Below one degree of freedom the quantile has no sensible size any more.
+    quantile = float(stdtrit(max(1.0, effective - 1), CONFIDENCE))
+    least = GAIN_OF_FEW if effective <= PAIR else LEAST_GAIN
+    return float(gain - max(least, quantile * error))
 
 
 def _explain_few(count: int) -> str:
