@@ -37,10 +37,13 @@ class Crops:
         (r0, c0, r1, c1) in pixels of the input, counted at pixel edges; parts may lie outside of it.
     canvas : int
         Side of the input in pixels.
+    margin : float
+        What a crop shows around its object on each side, in parts of the object's sides.
     """
 
     frames: torch.Tensor
     canvas: int
+    margin: float = BOX_MARGIN
 
     @cached_property
     def start(self) -> torch.Tensor:
@@ -56,6 +59,11 @@ class Crops:
     def extent(self) -> torch.Tensor:
         """(N, 2): the same as :attr:`span`."""
         return self.span[..., 0].T
+
+    @property
+    def length(self) -> torch.Tensor:
+        """(N,): longer side of the object itself, in sides of the input."""
+        return self.extent.amax(1) / (1 + 2 * self.margin) / self.canvas
 
     @cached_property
     def places(self) -> torch.Tensor:
@@ -148,7 +156,7 @@ def _widen(boxes: torch.Tensor, margin: float, canvas: int) -> Crops:
     """Add a margin to each side of boxes (N, 4)."""
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     extent = ((boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * margin)).clamp(min=SMALLEST)
-    return Crops(torch.cat([middle - extent / 2, middle + extent / 2], 1), canvas)
+    return Crops(torch.cat([middle - extent / 2, middle + extent / 2], 1), canvas, margin)
 
 
 def cut_out(maps: torch.Tensor, crops: Crops) -> torch.Tensor:

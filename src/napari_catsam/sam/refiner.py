@@ -28,9 +28,8 @@ CONTRAST_FLOOR = 0.04
 REFERENCE = 64.0
 """Extent of a crop in input pixels that is told to the network as 0."""
 
-FADE_FROM, FADE_TO = 1.25, 1.5
-"""Longer side of a crop, in sides of the input, from which on less of a change is kept, and from which
-on nothing: a box over five sixths of the input, and over all of it."""
+FADE_FROM = 5 / 6
+"""Length of an object, in sides of the input, from which on less of a change is kept; of 1, nothing."""
 
 
 class View(NamedTuple):
@@ -197,8 +196,7 @@ def _fade(crops: Crops) -> torch.Tensor:
     A crop around most of the input shows it more coarsely than the decoder draws it, and thin parts,
     which long objects often have, are lost. From :data:`FADE_FROM` on less of the change is kept.
     """
-    length = crops.extent.amax(1) / crops.canvas
-    return ((FADE_TO - length) / (FADE_TO - FADE_FROM)).clamp(0, 1)
+    return ((1 - crops.length) / (1 - FADE_FROM)).clamp(0, 1)
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:
