@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -123,6 +123,18 @@ def test_an_adapter_of_the_small_model_learns_how_far_to_trust_the_refiner(nano:
         loaded = apply_adapter(nano, cut_adapter(trainee))
         assert torch.equal(decode(loaded), decode(trainee))
         assert not torch.equal(decode(loaded), decode(nano))
+
+
+@pytest.mark.parametrize("init", ["identity", "official"])
+def test_every_parameter_gets_a_gradient_though_a_lone_click_is_not_refined(
+    nano: CatSam, init: Literal["identity", "official"]
+) -> None:
+    trainee = start_trainee(nano, TrainConfig(method="hq", init=init))
+    encoded = trainee.encode(torch.randn(1, 3, 512, 512))
+    click = PromptTensors(points=CLICK, labels=POSITIVE)
+    trainee.decode(encoded.features, trainee.detail(encoded), click).logits.sum().backward()
+    trained = {k: p.grad for k, p in trainee.named_parameters() if p.requires_grad}
+    assert [name for name, gradient in trained.items() if gradient is None] == []
 
 
 def test_many_objects_are_refined_as_one_by_one(nano: CatSam) -> None:

@@ -57,11 +57,14 @@ def decode_hq(
         own = tokens[:, 1 + mask_decoder.num_mask_tokens]
     assert detail.head is not None
     upscaled = upscale(mask_decoder, image, detail.skips)
-    logits = head.mask(own, upscaled, detail.head)
+    logits, trust = head.mask(own, upscaled, detail.head), head.weigh_refiner(own)
+    if trust is not None:
+        # A lone click is not refined, but processes that train together wait for every gradient.
+        logits = logits + 0 * trust[:, None, None]
     scores = mask_decoder.iou_prediction_head(tokens[:, 0])
     if head.adds_base:
-        correction = Correction(logits, head.weigh_refiner(own))
-        return Decoded(_own_masks(mask_decoder, tokens, upscaled), scores), correction
+        own_masks = _own_masks(mask_decoder, tokens, upscaled)
+        return Decoded(own_masks, scores), Correction(logits, trust)
     return Decoded(logits[:, None], scores[:, :1]), None
 
 
