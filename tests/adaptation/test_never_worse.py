@@ -51,10 +51,10 @@ def give_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[CatSam]
 def test_an_exact_start_is_kept_when_every_look_is_worse(
     base: CatSam, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = give_scores(monkeypatch, 0.7, 0.5, 0.6, 0.4)  # the start itself is not looked at
+    seen = give_scores(monkeypatch, 0.7, 0.5, 0.6, 0.4, 0.3)  # the start itself is not looked at
     config = dataclasses.replace(THREE, method=method, init="identity")
     adapter = adapt(base, [draw_discs()], config)
-    assert len(seen) == 4
+    assert len(seen) == 5
     check_not_better(adapter.header, 0.7)
     assert same_values(adapter.tensors, start_trainee(base, config).trained_tensors())
 
@@ -62,10 +62,10 @@ def test_an_exact_start_is_kept_when_every_look_is_worse(
 def test_a_start_about_as_the_base_is_scored_and_kept_when_every_look_is_worse(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = give_scores(monkeypatch, 0.7, 0.69, 0.5, 0.6, 0.4)
+    seen = give_scores(monkeypatch, 0.7, 0.69, 0.5, 0.6, 0.4, 0.3)
     config = dataclasses.replace(THREE, init="base")
     adapter = adapt(base, [draw_discs()], config)
-    assert len(seen) == 5
+    assert len(seen) == 6
     check_not_better(adapter.header, 0.69)
     assert same_values(adapter.tensors, start_trainee(base, config).trained_tensors())
 
@@ -81,7 +81,7 @@ def test_going_on_from_an_adapter_keeps_it_when_every_look_is_worse(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = adapt(base, [draw_discs()], TrainConfig(method="hq", steps=2, objects_per_step=2))
-    give_scores(monkeypatch, 0.7, 0.5, 0.6, 0.4)
+    give_scores(monkeypatch, 0.7, 0.5, 0.6, 0.4, 0.3)
     config = dataclasses.replace(THREE, method="hq")
     second = adapt(apply_adapter(base, first), [draw_discs()], config)
     check_not_better(second.header, 0.7)
@@ -90,8 +90,9 @@ def test_going_on_from_an_adapter_keeps_it_when_every_look_is_worse(
 
 @pytest.mark.parametrize("method", ["cat-a", "hq"])
 def test_ruined_values_give_an_adapter_that_scores_as_the_base(small: CatSam, method: str) -> None:
+    """Of objects as long as the image: of others no values can ruin more than borders."""
     config = dataclasses.replace(THREE, method=method, init="identity", learning_rate=30.0)
-    shots = [draw_discs()]
+    shots = [draw_bars()]
     run = trainer.Trainer(small, shots, config)
     list(run.score_base())
     start = run.score_before
@@ -115,7 +116,7 @@ def check_not_better(header: AdapterHeader, score: float) -> None:
 def test_looks_that_rise_again_below_the_start_do_not_end_a_run(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give_scores(monkeypatch, 0.7, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9)
+    give_scores(monkeypatch, 0.7, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9, 0.8)
     config = TrainConfig(method="hq", steps=6, objects_per_step=1, patience=2, init="identity")
     header = adapt(base, [draw_discs()], config).header
     assert (header.steps, header.score_after) == (6, 0.9)
@@ -125,7 +126,7 @@ def test_what_was_kept_and_looked_at_survives_a_stop(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped after the second of six steps; the looks after steps 1 and 2 found 0.1 and 0.2."""
-    give_scores(monkeypatch, 0.7, 0.1, 0.2, 0.15, 0.15, 0.9)
+    give_scores(monkeypatch, 0.7, 0.1, 0.2, 0.15, 0.15, 0.1, 0.9)
     config = TrainConfig(method="hq", steps=6, objects_per_step=1, patience=2, init="identity")
     state = RunState()
     run = fit(base, [draw_discs()], config, state)
@@ -138,6 +139,55 @@ def test_what_was_kept_and_looked_at_survives_a_stop(
     assert adapter.header.steps == 4  # two more looks without a rise over 0.2
     check_not_better(adapter.header, 0.7)
     assert same_values(adapter.tensors, start_trainee(base, config).trained_tensors())
+
+
+@pytest.mark.parametrize("score", [0.8, 0.6])
+def test_the_values_all_the_way_from_the_start_are_kept_if_they_score_best(
+    base: CatSam, score: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer.Trainer(base, [draw_discs()], dataclasses.replace(THREE, method="hq"))
+    give_scores(monkeypatch, 0.5, 0.7, score)  # one object: no look nearer to the start
+    list(run.score_base())
+    assert run.train_step()
+    list(run.check())
+    list(run.check_ends())
+    assert run.score_now == max(0.7, score)
+    tensors = run.finish().tensors
+    assert same_values(tensors, run.mean.values) == (score > 0.7)
+
+
+@pytest.mark.parametrize(
+    ("near", "kept"),
+    [([0.69, 0.7, 0.7], True), ([0.6, 0.6, 0.6], False), ([0.5, 0.4, 0.5], False)],
+    ids=["about as good", "clearly worse", "worse than before"],
+)
+def test_values_nearer_to_the_start_are_kept_unless_it_is_clear_that_they_are_worse(
+    base: CatSam, near: list[float], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(THREE, method="hq", held_out=0.6, interpolation=0.6)
+    run = trainer.Trainer(base, [draw_discs()], config)
+    looks = [np.full(3, 0.5), np.full(3, 0.7), np.full(3, 0.6), np.array(near)]
+    monkeypatch.setattr(trainer, "score_objects", lambda *_: looks.pop(0))
+    list(run.score_base())
+    assert run.train_step()
+    list(run.check())
+    list(run.check_ends())
+    assert not looks
+    found = run.finish().tensors
+    with run.mean.applied(run.trainee, 0.4):
+        assert same_values(found, run.trainee.trained_tensors()) == kept
+
+
+def test_a_run_that_is_stopped_does_not_look_all_the_way(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = give_scores(monkeypatch, 0.5, 0.7)
+    run = fit(base, [draw_discs()], TrainConfig(method="hq", steps=9, objects_per_step=1))
+    next(run)
+    next(run)
+    with pytest.raises(StopIteration):
+        run.send(True)
+    assert len(seen) == 2
 
 
 def test_the_start_is_scored_only_if_that_costs_little() -> None:
@@ -157,6 +207,14 @@ def test_a_loss_that_is_not_finite_before_a_look_is_an_error_though_the_start_is
     monkeypatch.setattr(trainer, "LossStep", Diverging)
     with pytest.raises(TrainingError, match="the loss is nan at step 1; use a learning rate below"):
         adapt(base, [draw_discs()], dataclasses.replace(THREE, init="identity"))
+
+
+def draw_bars() -> Shot:
+    """Draw four bars across the whole image."""
+    labels = np.zeros((96, 96), np.uint16)
+    for number in range(4):
+        labels[8 + 22 * number : 20 + 22 * number] = number + 1
+    return Shot(np.where(labels > 0, 200, 50).astype(np.uint8), labels)
 
 
 Noise = Callable[[npt.NDArray[np.int_], np.random.Generator], npt.NDArray[np.int_]]

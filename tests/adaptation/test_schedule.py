@@ -51,6 +51,20 @@ def test_a_slow_step_ends_the_budget_before_another() -> None:
 def test_scoring_takes_few_images_when_one_is_slow() -> None:
     schedule = Schedule(TrainConfig(budget_s=60))
     assert schedule.images_to_score(0.2, 100) == 8
-    assert schedule.images_to_score(1.5, 100) == 3
+    assert schedule.images_to_score(0.75, 100) == 3
     assert schedule.images_to_score(20, 100) == 1
     assert schedule.images_to_score(0.2, 2) == 2
+
+
+def test_a_quick_look_may_have_more_objects_of_few_images() -> None:
+    schedule = Schedule(TrainConfig(budget_s=60))
+    assert schedule.objects_to_score(0.375, 1, 32) == 192  # four looks in nine seconds
+    assert schedule.objects_to_score(0.1, 1, 32) == 256
+    assert schedule.objects_to_score(0.1, 4, 32) == 64
+    assert schedule.objects_to_score(20, 1, 32) == 32
+    assert Schedule(TrainConfig(steps=5)).objects_to_score(20, 2, 32) == 128
+
+
+def test_without_interpolation_there_is_one_look_at_the_end() -> None:
+    schedule = Schedule(TrainConfig(budget_s=60, interpolation=1))
+    assert schedule.objects_to_score(0.75, 1, 32) == 192

@@ -94,7 +94,7 @@ def test_many_objects_are_scored_in_part() -> None:
     labels = (rows // 8 * 10 + columns // 8 + 1).astype(np.uint16)
     scored = split_shots([Shot(labels, labels)], Intensity(), 0.5, seed=0).scored
     assert len(scored[0].objects) == 50
-    (few,) = choose_scored(scored, 8, np.random.default_rng(0))
+    (few,) = choose_scored(scored, 8, 32, np.random.default_rng(0))
     assert len(few.objects) == len(set(few.objects)) == 32
     assert set(few.objects) < set(scored[0].objects)
     assert few.masks.shape == (32, 80, 80)
@@ -104,7 +104,7 @@ def test_many_objects_are_scored_in_part() -> None:
 def test_the_note_says_how_many_of_what_is_held_out_are_scored() -> None:
     shots = [draw_discs(seed=seed) for seed in range(4)]
     split = split_shots(shots, Intensity(), 0.5, seed=0)
-    (one,) = choose_scored(split.scored, 1, np.random.default_rng(0))
+    (one,) = choose_scored(split.scored, 1, 32, np.random.default_rng(0))
     few = dataclasses.replace(one, objects=one.objects[:2])
     assert split.describe([few]) == "scored on 2 of 10 objects in 1 of 2 images held out"
 
@@ -113,7 +113,7 @@ def test_of_many_parts_of_objects_as_many_are_scored() -> None:
     labels = np.repeat(np.arange(1, 41, dtype=np.uint16), 4).reshape(40, 4)
     regions = tuple((labels == label) & (np.arange(4) < 2) for label in range(1, 41))
     all_ = Scored(labels, labels, tuple(range(1, 41)), np.zeros((40, 4), bool), regions)
-    (few,) = choose_scored([all_], 8, np.random.default_rng(0))
+    (few,) = choose_scored([all_], 8, 32, np.random.default_rng(0))
     assert len(few.objects) == len(few.regions) == 32
     for label, region in zip(few.objects, few.regions, strict=True):
         assert few.mask(label)[region].sum() == 2

@@ -32,7 +32,7 @@ def test_three_that_all_rise_help_though_one_rises_far_more() -> None:
     before = np.full(3, 0.6)
     verdict = judge(before, before + np.array([0.03, 0.04, 0.3]), held_out=True)
     assert verdict.helps
-    assert "on 3 objects, which all rose, a gain counts from 0.010 on" in verdict.words
+    assert "on 3 objects, which all rose, a gain counts from 0.005 on" in verdict.words
 
 
 def test_one_that_rises_far_more_is_doubt_where_another_falls() -> None:
@@ -96,7 +96,8 @@ def test_no_gain_on_the_masks_learnt_from_counts() -> None:
 
 def test_a_tiny_gain_is_none_however_steady() -> None:
     before = np.full(30, 0.5)
-    assert not judge(before, before + 0.005, held_out=True).helps
+    assert not judge(before, before + 0.004, held_out=True).helps
+    assert judge(before, before + 0.006, held_out=True).helps
 
 
 def test_noise_alone_seldom_helps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.start import start_trainee
 from napari_catsam.models.adapter import apply_adapter, cut_adapter
 from napari_catsam.models.catsam import CatSam
-from napari_catsam.models.decoded import Correction, Decoded
+from napari_catsam.models.decoded import REACH, Correction, Decoded
 from napari_catsam.models.prompt_tensors import PromptTensors
 from napari_catsam.models.second_look import refine_masks
 from napari_catsam.sam.refiner import MaskRefiner, View
@@ -83,8 +84,35 @@ def test_the_refiner_sees_the_mask_with_what_a_head_adds() -> None:
     whole = Correction(torch.full((1, LOW, LOW), 3.0))
     for correction in (None, whole):
         after = refine_masks(Watching(), nothing, image, PromptTensors(boxes=BOX), correction)
-    torch.testing.assert_close(seen[1].logits, seen[0].logits + 3)
-    torch.testing.assert_close(after.logits, nothing.logits + 3)
+    added = REACH * math.tanh(3 / REACH)
+    torch.testing.assert_close(seen[1].logits, seen[0].logits + added)
+    torch.testing.assert_close(after.logits, nothing.logits + added)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_what_a_head_adds_is_limited_unless_the_object_is_as_long_as_the_input(sign: int) -> None:
+    before, image = make_decoded(), torch.zeros(1, 3, SIDE, SIDE)
+    much = Correction(torch.full((1, LOW, LOW), 50.0 * sign))
+
+    def add(prompts: PromptTensors) -> float:
+        after = refine_masks(MaskRefiner(), before, image, prompts, much)
+        return (after.logits - before.logits)[0, 0].mean().item()
+
+    assert add(PromptTensors(boxes=BOX)) == pytest.approx(sign * REACH)
+    middling = add(PromptTensors(boxes=torch.tensor([[0.0, 0, 0.92 * SIDE, 20]])))
+    assert REACH < sign * middling < 50
+    assert add(PromptTensors(boxes=torch.tensor([[0.0, 0, SIDE, 20]]))) == 50 * sign
+    assert add(PromptTensors(points=CLICK, labels=POSITIVE)) == 50 * sign  # not refined
+
+
+def test_clicks_have_the_length_of_the_object_that_a_head_draws() -> None:
+    """Of a tree of vessels the base model finds a piece; the head must be free to draw all of it."""
+    before, image = make_decoded(), torch.zeros(1, 3, SIDE, SIDE)
+    tree = torch.full((1, LOW, LOW), -9.0)
+    tree[:, 10] = tree[:, :, 10] = 9.0
+    clicks = PromptTensors(points=CLICKS, labels=LABELS)
+    after = refine_masks(MaskRefiner(), before, image, clicks, Correction(tree))
+    torch.testing.assert_close(after.logits[0, 1:], before.logits[0, 1:] + tree)
 
 
 def test_what_a_head_adds_stays_though_no_click_lies_on_it() -> None:

@@ -11,17 +11,32 @@ import torch
 from napari_catsam.adaptation.start import copy_values
 
 if TYPE_CHECKING:
+    from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["RunningMean"]
+__all__ = ["RunningMean", "choose_share"]
+
+
+def choose_share(model: CatSam, config: TrainConfig) -> float:
+    """Say how far on the way from the start a run's values are scored: half way to random ones is no model.
+
+    Parameters
+    ----------
+    model : CatSam
+        What training begins with.
+    config : TrainConfig
+        Gives ``init`` and ``interpolation``.
+    """
+    random = config.init == "official" and model.method != config.method
+    return 1.0 if random else config.interpolation
 
 
 class RunningMean:
     """An exponential mean over the steps of a model's trained values, in float32.
 
-    The first steps count fully: the decay rises to ``decay`` as ``(1 + t) / (10 + t)``. What is used lies
-    on the line from the values at the start to the mean: the interpolation of weights of WiSE-FT
-    (arXiv 2109.01903), which on other images loses less than it costs on those that were learnt from.
+    The first steps count fully: the decay rises to ``decay`` as ``(1 + t) / (10 + t)``. A point on the line
+    from the values at the start to the mean is the interpolation of weights of WiSE-FT (arXiv 2109.01903),
+    which on other images loses less than it costs on those that were learnt from.
 
     Parameters
     ----------
@@ -29,8 +44,6 @@ class RunningMean:
         Whose values are averaged; the mean starts with those that it has now.
     decay : float
         Share of the old mean that is kept in a step; with 0 the mean is the last value.
-    share : float
-        Of the way from the start to the mean, 0 to 1; with 1 it is the mean that is used.
 
     Attributes
     ----------
@@ -38,8 +51,8 @@ class RunningMean:
         The mean.
     """
 
-    def __init__(self, model: CatSam, decay: float, share: float) -> None:
-        self._decay, self._share = decay, share
+    def __init__(self, model: CatSam, decay: float) -> None:
+        self._decay = decay
         self._steps = 0
         self.values = {k: v.float().clone() for k, v in model.trained_tensors().items()}
         self._start = {k: v.clone() for k, v in self.values.items()}
@@ -67,11 +80,19 @@ class RunningMean:
             self.values[name].lerp_(value.float(), 1 - decay)
 
     @contextmanager
-    def applied(self, model: CatSam) -> Iterator[dict[str, torch.Tensor]]:
-        """Put the values that are used in place of the model's, which it yields, for the time of a block."""
+    def applied(self, model: CatSam, share: float) -> Iterator[dict[str, torch.Tensor]]:
+        """Put other values in place of the model's, which it yields, for the time of a block.
+
+        Parameters
+        ----------
+        model : CatSam
+            That whose values are averaged, or a copy of it.
+        share : float
+            Of the way from the start to the mean, 0 to 1, at which those values lie.
+        """
         own = {name: value.clone() for name, value in model.trained_tensors().items()}
         # From the mean's side, so that a share of 1 gives the mean to the last bit.
-        used = {k: torch.lerp(v, self._start[k], 1 - self._share) for k, v in self.values.items()}
+        used = {k: torch.lerp(v, self._start[k], 1 - share) for k, v in self.values.items()}
         copy_values(used, model)
         try:
             yield own

@@ -69,8 +69,10 @@ class TrainConfig:
         takes the values themselves.
     interpolation : float
         What is scored and kept lies this far on the way from the values at the start to the mean: below 1
-        it forgets less of what the base model knows (WiSE-FT, arXiv 2109.01903). Random values of
-        ``init="official"`` are no start to go back to; there it is 1.
+        it forgets less of what the base model knows (WiSE-FT, arXiv 2109.01903). At the end of a run all
+        the way is scored too, and two thirds as far (:meth:`~napari_catsam.adaptation.trainer.Trainer.check_ends`).
+        Random values of ``init="official"`` are no start
+        to go back to; there it is 1.
     patience : int or None
         The run ends after so many looks at the score without a rise over earlier looks; None never
         ends it so.
@@ -105,7 +107,7 @@ class TrainConfig:
     decoder_share: float = 0.4
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
-    objects_per_step: int = 8
+    objects_per_step: int = 4
     views_per_step: int = 1
     held_out: float = SHARE
     clip_norm: float = 1.0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_catsam.adaptation.scoring import FIRST_OBJECTS, watch
 from napari_catsam.adaptation.start import copy_values
 from napari_catsam.adaptation.verdict import judge
 from napari_catsam.errors import TrainingError
@@ -26,9 +27,9 @@ __all__ = ["make_adapter", "record", "resume"]
 
 def make_adapter(run: Trainer) -> Adapter:
     """Cut the adapter out of a run's trainee, with all that its header says."""
-    verdict = judge(run.before, run.after, run.weights, held_out=run.split.held != "none")
+    verdict = judge(run.before, run.after, run.watched.weights, held_out=run.split.held != "none")
     channels = np.asarray(run.shots[0].image)
-    words = (run.config.note, run.split.describe(run.scored), verdict.words)
+    words = (run.config.note, run.split.describe(run.watched.images), verdict.words)
     return cut_adapter(
         run.trainee,
         channels=1 if channels.ndim == 2 else channels.shape[2],
@@ -37,7 +38,7 @@ def make_adapter(run: Trainer) -> Adapter:
         steps=run.schedule.step,
         seconds=run.schedule.seconds,
         score_before=run.score_before,
-        score_after=run.mean_score(run.after),
+        score_after=run.watched.mean(run.after),
         scores=_list_scores(run),
         helps=verdict.helps,
         seed=run.config.seed,
@@ -46,7 +47,7 @@ def make_adapter(run: Trainer) -> Adapter:
 
 
 def _list_scores(run: Trainer) -> tuple[ObjectScore, ...]:
-    names = [(image.name, label) for image in run.scored for label in image.objects]
+    names = [(image.name, label) for image in run.watched.images for label in image.objects]
     rows = zip(names, run.before, run.after, strict=False)
     return tuple(ObjectScore(name, label, float(b), float(a)) for (name, label), b, a in rows)
 
@@ -75,7 +76,7 @@ def record(run: Trainer, state: RunState) -> None:
             "averaged": run.mean.steps,
             "looks_without_rise": run.looks_without_rise,
             "peak": run.peak if math.isfinite(run.peak) else None,
-            "images": len(run.scored),
+            "scored": [len(run.watched.images), run.watched.limit],
             "loss": None if math.isnan(run.loss) else run.loss,
             "before": run.before.tolist(),
             "after": run.after.tolist(),
@@ -112,8 +113,10 @@ def resume(run: Trainer, state: RunState) -> None:
     run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": moments})
     run.before, run.after = np.array(facts["before"]), np.array(facts["after"])
     run.loss = math.nan if facts["loss"] is None else facts["loss"]
-    run.watch(run.choose_scored(facts["images"]))
-    run.score_before = run.mean_score(run.before)
+    # A record of before there was a limit of all objects names the images alone.
+    images, limit = facts.get("scored", (facts.get("images", 1), FIRST_OBJECTS))
+    run.watched = watch(run.split.scored, images, limit, run.config.seed)
+    run.score_before = run.watched.mean(run.before)
     run.looks_without_rise = facts["looks_without_rise"]
     run.peak = -math.inf if facts["peak"] is None else facts["peak"]
     run.schedule.take_over(facts)

@@ -15,6 +15,9 @@ __all__ = ["Schedule"]
 CHECK_SHARE = 0.15
 """Scoring may take this share of a time budget."""
 
+MOST_IMAGES, MOST_OBJECTS = 8, 256
+"""So many images are scored at most, and so many objects of all of them."""
+
 CHECKS = 6
 """With a number of steps, the score is looked at so many times."""
 
@@ -49,6 +52,7 @@ class Schedule:
         self._resting_since: float | None = None
         self._steps = config.steps
         self._budget = config.budget_s
+        self._last_looks = 1 if config.interpolation == 1 else 3
         self._training_from = 0.0
         self._step_seconds = self._check_seconds = 0.0
         self._last_check = (0, 0.0)
@@ -73,7 +77,7 @@ class Schedule:
         """How much of the training is done, 0 to 1."""
         if self._steps is not None:
             return self.step / self._steps
-        left = self._budget - self._check_seconds - self._training_from
+        left = self._budget - self._last_looks * self._check_seconds - self._training_from
         return min(1.0, (self.seconds - self._training_from) / max(left, 1e-3))
 
     @property
@@ -127,6 +131,7 @@ class Schedule:
             "looked": list(self._last_check),
             "training_from": self._training_from,
             "check_seconds": self._check_seconds,
+            "last_looks": self._last_looks,
         }
 
     def take_over(self, facts: Mapping[str, Any]) -> None:
@@ -136,22 +141,43 @@ class Schedule:
         self._last_check = (facts["looked"][0], facts["looked"][1])
         self._training_from = facts["training_from"]
         self._check_seconds = facts["check_seconds"]
+        self._last_looks = facts.get("last_looks", 1)
         self._last_record = self.seconds
 
     def images_to_score(self, seconds_an_image: float, available: int) -> int:
         """Say how many images a look at the score may have, given the time that one took."""
+        return max(1, min(available, MOST_IMAGES, self._affordable_images(seconds_an_image)))
+
+    def objects_to_score(self, seconds_an_image: float, images: int, first: int) -> int:
+        """Say how many objects of each image a look may have, if ``first`` took so long.
+
+        Each further one makes the score less noisy. With a number of steps all that is ever allowed.
+        """
+        affordable = first * self._affordable_images(seconds_an_image) // images
+        return max(first, min(MOST_OBJECTS // images, affordable))
+
+    def _affordable_images(self, seconds_an_image: float) -> int:
+        """Say how many images a look may have: that before the training and those after it take the share."""
         if self._steps is not None:
-            return min(available, 8)
-        # One look before training and one after it take the share that is allowed.
-        affordable = CHECK_SHARE * self._budget / (2 * max(seconds_an_image, 1e-6))
-        return max(1, min(available, 8, int(affordable)))
+            return MOST_OBJECTS
+        looks = 1 + self._last_looks
+        return int(CHECK_SHARE * self._budget / (looks * max(seconds_an_image, 1e-6)))
 
     def affords_start(self, check_seconds: float) -> bool:
         """Say whether one more look, which takes ``check_seconds``, is cheap."""
         return self._steps is not None or check_seconds <= START_SHARE * self._budget
 
-    def start_training(self, check_seconds: float) -> None:
-        """Note that scoring the base model took ``check_seconds``; training starts now."""
+    def start_training(self, check_seconds: float, last_looks: int = 1) -> None:
+        """Note that scoring the base model took ``check_seconds``; training starts now.
+
+        Parameters
+        ----------
+        check_seconds : float
+            What a look takes.
+        last_looks : int
+            So many will be taken after the training.
+        """
+        self._last_looks = last_looks
         self._check_seconds = 1.2 * check_seconds  # an adapted model does a little more
         self._training_from = self.seconds
         self._step_seconds = 2 * check_seconds  # a guess that the first step replaces
@@ -175,4 +201,4 @@ class Schedule:
 
     @property
     def _seconds_left(self) -> float:
-        return self._budget - self.seconds - self._check_seconds
+        return self._budget - self.seconds - self._last_looks * self._check_seconds

@@ -6,13 +6,14 @@ Their mean is weighted by the root of their size (:mod:`napari_catsam.adaptation
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_catsam.adaptation.weights import weigh_objects
+from napari_catsam.adaptation.verdict import PAIR, judge
+from napari_catsam.adaptation.weights import count_effective, weigh_objects
 from napari_catsam.geometry import boxes_from_masks
 from napari_catsam.prediction.predictor import Predictor
 from napari_catsam.types import Intensity, Prompts
@@ -21,14 +22,65 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["choose_scored", "score_objects", "weigh_scored"]
+__all__ = ["FIRST_OBJECTS", "Watched", "choose_scored", "score_objects", "watch", "weigh_scored"]
 
-MOST_OBJECTS = 32
-"""At most so many objects of an image are scored: the decoder's time grows with them."""
+Values = npt.NDArray[np.float64]
+
+FIRST_OBJECTS = 32
+"""At most so many objects of an image are scored before it is known what an image takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What of the held-out objects a run is scored on.
+
+    Attributes
+    ----------
+    images : tuple of Scored
+        With the objects.
+    limit : int
+        At most so many objects of each image.
+    weights : ndarray, (objects,), float
+        How much each counts, with sum 1.
+    """
+
+    images: tuple[Scored, ...] = ()
+    limit: int = FIRST_OBJECTS
+    weights: Values = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def several(self) -> bool:
+        """Whether these are enough objects to say if a gain is clear: a pair may rise alike by chance."""
+        return count_effective(self.weights) > PAIR
+
+    def is_as_good(self, values: Values, kept: Values, before: Values) -> bool:
+        """Say whether values (objects,) are above those before, and the kept ones not clearly better."""
+        clear = judge(values, kept, self.weights, held_out=True).helps
+        return self.mean(values) > self.mean(before) and not clear
+
+    def mean(self, values: Values) -> float:
+        """Return the mean of the objects' IoU (objects,) by their weights."""
+        return float(values @ self.weights)
+
+
+def watch(scored: Sequence[Scored], images: int, limit: int, seed: int) -> Watched:
+    """Choose what is scored: so many images, the first ones always the same, and objects of each.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        What could be scored.
+    images, limit : int
+        At most so many images, and so many objects of each.
+    seed : int
+        Draws which.
+    """
+    chosen = choose_scored(scored, images, limit, np.random.default_rng([seed, 3]))
+    return Watched(chosen, limit, weigh_scored(chosen))
 
 
 def choose_scored(
-    scored: Sequence[Scored], images: int, generator: np.random.Generator
+    scored: Sequence[Scored], images: int, objects: int, generator: np.random.Generator
 ) -> tuple[Scored, ...]:
     """Choose few images, and few objects of each, so that the score stays cheap.
 
@@ -38,17 +90,19 @@ def choose_scored(
         What could be scored.
     images : int
         At most so many images.
+    objects : int
+        At most so many objects of each: the decoder's time grows with them.
     generator : numpy.random.Generator
         Draws which.
     """
     order = generator.permutation(len(scored))[:images]
-    return tuple(_limit_objects(scored[index], generator) for index in sorted(order))
+    return tuple(_limit_objects(scored[index], objects, generator) for index in sorted(order))
 
 
-def _limit_objects(image: Scored, generator: np.random.Generator) -> Scored:
-    if len(image.objects) <= MOST_OBJECTS:
+def _limit_objects(image: Scored, most: int, generator: np.random.Generator) -> Scored:
+    if len(image.objects) <= most:
         return image
-    chosen = np.sort(generator.permutation(len(image.objects))[:MOST_OBJECTS]).tolist()
+    chosen = np.sort(generator.permutation(len(image.objects))[:most]).tolist()
     return replace(
         image,
         objects=tuple(image.objects[index] for index in chosen),
@@ -56,9 +110,7 @@ def _limit_objects(image: Scored, generator: np.random.Generator) -> Scored:
     )
 
 
-def score_objects(
-    model: CatSam, scored: Sequence[Scored], intensity: Intensity
-) -> npt.NDArray[np.float64]:
+def score_objects(model: CatSam, scored: Sequence[Scored], intensity: Intensity) -> Values:
     """Segment every object from its tight box, as the user would, and compare.
 
     Parameters
@@ -93,7 +145,7 @@ def _compare(image: Scored, index: int, found: npt.NDArray[np.bool_]) -> float:
     return float((found & truth).sum() / max(1, int((found | truth).sum())))
 
 
-def weigh_scored(scored: Sequence[Scored]) -> npt.NDArray[np.float64]:
+def weigh_scored(scored: Sequence[Scored]) -> Values:
     """Weigh the objects of :func:`score_objects` by the root of the pixels that count.
 
     Parameters

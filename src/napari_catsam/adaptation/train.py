@@ -96,7 +96,7 @@ def _run(
     else:
         stop = yield from _look(trainer, trainer.score_base())
     try:
-        stop = (yield from _pause(trainer, trainer.split.describe(trainer.scored))) or stop
+        stop = (yield from _pause(trainer, trainer.split.describe(trainer.watched.images))) or stop
         while not stop and not trainer.finished:
             if not trainer.train_step():
                 break
@@ -110,7 +110,9 @@ def _run(
                 stop = yield from _show(trainer, preview)
         if state is not None:
             record(trainer, state)
-        yield from _look(trainer, trainer.check())
+        stop = (yield from _look(trainer, trainer.check())) or stop
+        if not stop:
+            yield from _look(trainer, trainer.check_ends())
     except GeneratorExit:
         if state is not None:
             state.facts, state.tensors = found.facts, found.tensors
@@ -141,7 +143,7 @@ def _show(trainer: Trainer, preview: Preview) -> Generator[Progress, bool | None
     """Yield what a preview makes of the values so far, with the clock of the budget standing still."""
     progress = _make_progress(trainer, _name_stage(trainer))
     trainer.schedule.rest()
-    with trainer.mean.applied(trainer.trainee):
+    with trainer.mean.applied(trainer.trainee, trainer.share):
         drawn = preview.draw(trainer.trainee)
     stop = yield replace(progress, preview=drawn)
     trainer.schedule.go_on()

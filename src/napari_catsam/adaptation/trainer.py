@@ -14,10 +14,11 @@ import numpy.typing as npt
 import torch
 
 from napari_catsam.adaptation import memory
-from napari_catsam.adaptation.average import RunningMean
+from napari_catsam.adaptation.average import RunningMean, choose_share
+from napari_catsam.adaptation.optimiser import build_optimiser
 from napari_catsam.adaptation.result import make_adapter
 from napari_catsam.adaptation.schedule import Schedule
-from napari_catsam.adaptation.scoring import choose_scored, score_objects, weigh_scored
+from napari_catsam.adaptation.scoring import FIRST_OBJECTS, Watched, score_objects, watch
 from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
@@ -35,9 +36,8 @@ __all__ = ["Trainer"]
 _LOG = logging.getLogger(__name__)
 Scores = npt.NDArray[np.float64]
 
-BETAS = (0.9, 0.95)
-"""Of AdamW. With its usual 0.999 the large gradients of the first steps would hold back all hundred steps
-of a run."""
+NEARER = 2 / 3
+"""At the end values at this part of ``interpolation`` are scored too: half way, with its default."""
 
 
 class Trainer:
@@ -90,12 +90,9 @@ class Trainer:
         self.peak, self.looks_without_rise = -math.inf, 0
         self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
-        self.scored: tuple[Scored, ...] = ()
-        self.weights: Scores = np.empty(0)
-        # Half way back to random numbers is no model.
-        random = config.init == "official" and model.method != config.method
-        share = 1.0 if random else config.interpolation
-        self.mean = RunningMean(self.trainee, config.average, share)
+        self.watched = Watched()
+        self.share = choose_share(model, config)
+        self.mean = RunningMean(self.trainee, config.average)
         free = memory.free_bytes(self.trainee.device)
         self.plan, notice = memory.plan_step(self.trainee, config, free)
         self.notices = [notice] if notice else []
@@ -106,12 +103,7 @@ class Trainer:
         config = self.config
         self.trainee.checkpoint_blocks = self.plan.checkpoint_blocks
         self.parameters = [p for p in self.trainee.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=config.learning_rate,
-            betas=BETAS,
-            weight_decay=config.weight_decay,
-        )
+        self.optimiser = build_optimiser(self.parameters, config)
         self.stepper = LossStep(self.trainee, self.split.train, config, self.plan.views)
 
     @property
@@ -123,42 +115,31 @@ class Trainer:
 
     def score_base(self) -> Generator[None]:
         """Score the model as it came, image by image, on as many as the budget allows."""
-        one = self.choose_scored(1)
+        all_ = self.split.scored
+        self.watched = watch(all_, 1, FIRST_OBJECTS, self.config.seed)
         started = self.schedule.seconds
-        values = yield from self._score(lambda: self.base, one)
+        values = yield from self._score(lambda: self.base)
         seconds = self.schedule.seconds - started
-        images = self.schedule.images_to_score(seconds, len(self.split.scored))
-        self.watch(self.choose_scored(images))
-        if images > 1:
+        images = self.schedule.images_to_score(seconds, len(all_))
+        limit = self.schedule.objects_to_score(seconds, images, FIRST_OBJECTS)
+        self.watched = watch(all_, images, limit, self.config.seed)
+        if len(self.watched.weights) > len(values):
             started = self.schedule.seconds
-            values = yield from self._score(lambda: self.base, self.scored)
+            values = yield from self._score(lambda: self.base)
             seconds = self.schedule.seconds - started
-        self.before, self.score_before = values, self.mean_score(values)
+        self.before, self.score_before = values, self.watched.mean(values)
         # The first candidate is where training starts: a run must not end worse than it began.
         if self._starts_as_scored:
             self._keep(values)
         elif self.config.init != "official" and self.schedule.affords_start(seconds):
-            self._keep((yield from self._score(lambda: self.trainee, self.scored)))
-        self.schedule.start_training(seconds)
+            self._keep((yield from self._score(lambda: self.trainee)))
+        self.schedule.start_training(seconds, 1 if self.share == 1 else 2 + self.watched.several)
 
     @property
     def _starts_as_scored(self) -> bool:
         """Whether the masks at the start are those of the model as it came, to the last bit."""
         exact = self.config.init == "identity" and self.base.method == "sam"
         return exact or self.trainee.method == self.base.method
-
-    def choose_scored(self, images: int) -> tuple[Scored, ...]:
-        """Choose the held-out images that are scored; the first of them are always the same."""
-        generator = np.random.default_rng([self.config.seed, 3])
-        return choose_scored(self.split.scored, images, generator)
-
-    def watch(self, scored: tuple[Scored, ...]) -> None:
-        """Take these objects for the score from here on."""
-        self.scored, self.weights = scored, weigh_scored(scored)
-
-    def mean_score(self, values: Scores) -> float:
-        """Return the mean of the objects' IoU by their weights."""
-        return float(values @ self.weights)
 
     def train_step(self) -> bool:
         """Take one step; False if the loss is not finite any more and the run must end.
@@ -253,24 +234,44 @@ class Trainer:
         """Score the trained values, image by image, and keep them if they are the best so far."""
         if self.schedule.checked and math.isfinite(self.score_now):
             return
-        started, trainee = self.schedule.seconds, self.trainee
-        with self.mean.applied(trainee) as own:
-            values = yield from self._score(lambda: self.trainee, self.scored)
-            self.score_now = self.mean_score(values)
-            self.looks_without_rise += 1
-            if self.score_now > self.peak:  # the start does not count: a run may fall and rise
-                self.peak, self.looks_without_rise = self.score_now, 0
-            if not self.after.size or self.score_now > self.mean_score(self.after):
+        started = self.schedule.seconds
+        self.score_now = yield from self._try(self.share, self._is_best)
+        self.looks_without_rise += 1
+        if self.score_now > self.peak:  # the start does not count: a run may fall and rise
+            self.peak, self.looks_without_rise = self.score_now, 0
+        self.schedule.note_check(self.schedule.seconds - started)
+
+    def check_ends(self) -> Generator[None]:
+        """Score what lies further from the start, and nearer to it; keep it if that is as well or better.
+
+        All the way is often better for objects that the base model misses. Nearer to the start the base
+        model is forgotten less, which the held-out masks cannot show: so far is gone only for a clear gain.
+        """
+        if self.share < 1:
+            self.score_now = max(self.score_now, (yield from self._try(1.0, self._is_best)))
+        if self.share < 1 and self.watched.several:
+            yield from self._try(NEARER * self.share, self._is_as_good)
+
+    def _is_best(self, values: Scores) -> bool:
+        return not self.after.size or self.watched.mean(values) > self.watched.mean(self.after)
+
+    def _is_as_good(self, values: Scores) -> bool:
+        return self.watched.is_as_good(values, self.after, self.before)
+
+    def _try(self, share: float, wanted: Callable[[Scores], bool]) -> Generator[None, None, float]:
+        """Score the values at this share of the way from the start, and keep them if they are wanted."""
+        trainee = self.trainee
+        with self.mean.applied(trainee, share) as own:
+            values = yield from self._score(lambda: self.trainee)
+            if wanted(values):
                 self._keep(values)
         if trainee is not self.trainee:  # a copy on the CPU, with the values that were scored
             copy_values(own, self.trainee)
-        self.schedule.note_check(self.schedule.seconds - started)
+        return self.watched.mean(values)
 
-    def _score(
-        self, model: Callable[[], CatSam], scored: Sequence[Scored]
-    ) -> Generator[None, None, Scores]:
+    def _score(self, model: Callable[[], CatSam]) -> Generator[None, None, Scores]:
         values: list[Scores] = []
-        for image in scored:
+        for image in self.watched.images:
             if values:
                 yield
             values.append(self._score_image(model, image))

@@ -11,13 +11,16 @@ from scipy.special import stdtrit
 
 from napari_catsam.adaptation.weights import count_effective
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["PAIR", "Verdict", "judge"]
 
 CONFIDENCE = 0.9
 """One-sided: so sure must it be that the mean gain of further objects is above zero."""
 
-LEAST_GAIN = 0.01
-"""A smaller mean gain is none, however steady. More than two that each rise so much are proof."""
+LEAST_GAIN = 0.005
+"""A smaller mean gain is none, however steady."""
+
+RISE = 0.01
+"""More than two objects that each rise so much are proof."""
 
 FEW = 1.5
 """So few objects say nothing about their own noise: one alone, or one with specks beside it."""
@@ -63,7 +66,7 @@ def judge(
     as the weights come to: 3.1 for two, 1.6 for four, 1.3 for many.
 
     One object that rises far more than the others makes the standard error large, as if its rise were
-    doubt. If each of more than two objects rises by :data:`LEAST_GAIN`, that is enough: of three it
+    doubt. If each of more than two objects rises by :data:`RISE`, that is enough: of three it
     happens by chance in one case of eight at most, of four in one of sixteen. In simulations of gains that
     are noise, normal or with longer tails, an adapter passes in at most 12 of 100 cases.
 
@@ -91,7 +94,7 @@ def judge(
     else:
         margin = _compute_margin(difference, gain, weights)
         all_rise = ""
-        if effective > PAIR and difference.min() >= LEAST_GAIN:
+        if effective > PAIR and difference.min() >= RISE:
             margin, all_rise = min(margin, LEAST_GAIN), ", which all rose,"
         why = f"on {count} objects{all_rise} a gain counts from {margin:.3f} on"
     helps = gain > margin

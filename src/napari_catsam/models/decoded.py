@@ -10,6 +10,9 @@ from napari_catsam.sam.stem import Skips
 
 __all__ = ["Correction", "Decoded", "Detail"]
 
+REACH = 2.0
+"""What a head may add to a logit of an object that a refiner draws."""
+
 
 class Decoded(NamedTuple):
     """What the decoder gives for N objects.
@@ -47,6 +50,20 @@ class Correction(NamedTuple):
 
     mask: torch.Tensor
     trust: torch.Tensor | None = None
+
+    def limit(self, share: torch.Tensor) -> Correction:
+        """Return the same with a mask that adds less than :data:`REACH` to a logit.
+
+        Of an object that the refiner draws the base model is hardly ever wrong all over. A head that has
+        seen a few others wipes out some that are unlike them if it may; so limited it moves borders.
+
+        Parameters
+        ----------
+        share : Tensor, (N,)
+            How far each object is limited, 0 not at all to 1; what the refiner has of it.
+        """
+        limited, share = REACH * torch.tanh(self.mask / REACH), share[:, None, None]
+        return self._replace(mask=torch.lerp(self.mask, limited, share))
 
     def add_to(self, decoded: Decoded) -> Decoded:
         """Return SAM's masks with the head's."""

@@ -16,7 +16,7 @@ from napari_catsam.models.parts import join_to_clicks
 from napari_catsam.models.prompt_tensors import boxes_to_rows
 from napari_catsam.sam.box_prior import box_limit, kept_mask
 from napari_catsam.sam.crops import crops_of_boxes, crops_of_masks
-from napari_catsam.sam.refiner import view_objects
+from napari_catsam.sam.refiner import fade, view_objects
 
 if TYPE_CHECKING:
     from napari_catsam.models.decoded import Correction
@@ -55,7 +55,7 @@ def refine_masks(
     prompts: PromptTensors,
     correction: Correction | None = None,
 ) -> Decoded:
-    """Add what a head changes, then correct SAM's single mask of each object in its crop.
+    """Add what a head changes, within limits, then correct SAM's single mask of each object in its crop.
 
     The three readings of a lone click are not refined: a second look would take a third of the time of
     such a click again. Without a box, parts that no click lies on are left out first: they would widen
@@ -78,12 +78,13 @@ def refine_masks(
     if not prompts.lone_click and prompts.boxes is None:
         joined = join_to_clicks(decoded.logits[:, 0], prompts, side)
         decoded = decoded.with_first(joined, decoded.scores[:, 0])
-    if correction is not None:
-        decoded = correction.add_to(decoded)
     if prompts.lone_click:
-        return decoded
+        return decoded if correction is None else correction.add_to(decoded)
+    if correction is not None:
+        whole = correction.add_to(decoded).logits[:, 0]
+        decoded = correction.limit(fade(_crop(whole, prompts, side))).add_to(decoded)
     logits, scores = decoded.logits[:, 0], decoded.scores[:, 0]
-    crops, view = _look(logits.detach(), image, prompts)
+    crops, view = _look(logits, image, prompts)
     trust = None if correction is None else correction.trust
     return decoded.with_first(*refiner.refine(view, crops, logits, scores, trust))
 
@@ -91,11 +92,16 @@ def refine_masks(
 @torch.no_grad()
 def _look(logits: torch.Tensor, image: torch.Tensor, prompts: PromptTensors) -> tuple[Crops, View]:
     """Cut out what there is to see of one mask (N, h, w) an object."""
-    side = image.shape[-1]
+    crops = _crop(logits, prompts, image.shape[-1])
     points = None if prompts.points is None else flip_xy(prompts.points)
     boxes = None if prompts.boxes is None else boxes_to_rows(prompts.boxes)
-    if boxes is None:
-        crops = crops_of_masks(logits, points, prompts.labels, side)
-    else:
-        crops = crops_of_boxes(boxes, side)
     return crops, view_objects(image, logits, crops, boxes, points, prompts.labels)
+
+
+@torch.no_grad()
+def _crop(logits: torch.Tensor, prompts: PromptTensors, side: int) -> Crops:
+    """Crop around the boxes, or else around the masks (N, h, w) and the clicks."""
+    if prompts.boxes is not None:
+        return crops_of_boxes(boxes_to_rows(prompts.boxes), side)
+    points = None if prompts.points is None else flip_xy(prompts.points)
+    return crops_of_masks(logits, points, prompts.labels, side)

@@ -17,7 +17,7 @@ from torch import nn
 from napari_catsam.sam.crops import SIDE, Crops, cut_out, draw_boxes, draw_clicks
 from napari_catsam.sam.stem import ResidualBlock
 
-__all__ = ["MaskRefiner", "View", "view_objects"]
+__all__ = ["MaskRefiner", "View", "fade", "view_objects"]
 
 LOGIT_RANGE = 4.0
 """Logits of the mask so far are brought to 1 at about this value."""
@@ -181,7 +181,7 @@ class MaskRefiner(nn.Module):
         Tensor, (N,)
             Expected IoU.
         """
-        kept = _fade(crops)
+        kept = fade(crops)
         if trust is not None:
             kept = kept * trust
         with torch.no_grad():
@@ -190,11 +190,21 @@ class MaskRefiner(nn.Module):
         return logits + kept[:, None, None] * change, scores
 
 
-def _fade(crops: Crops) -> torch.Tensor:
-    """Compute the part (N,) of a change that holds for objects of this size.
+def fade(crops: Crops) -> torch.Tensor:
+    """Compute the part of a change that holds for objects of this size.
 
     A crop around most of the input shows it more coarsely than the decoder draws it, and thin parts,
     which long objects often have, are lost. From :data:`FADE_FROM` on less of the change is kept.
+
+    Parameters
+    ----------
+    crops : Crops
+        Around N objects.
+
+    Returns
+    -------
+    Tensor, (N,)
+        0 to 1.
     """
     return ((1 - crops.length) / (1 - FADE_FROM)).clamp(0, 1)
 
