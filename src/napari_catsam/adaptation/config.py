@@ -70,9 +70,9 @@ class TrainConfig:
     interpolation : float
         What is scored and kept lies this far on the way from the values at the start to the mean: below 1
         it forgets less of what the base model knows (WiSE-FT, arXiv 2109.01903). At the end of a run all
-        the way is scored too, and two thirds as far (:meth:`~napari_catsam.adaptation.trainer.Trainer.check_ends`).
-        Random values of ``init="official"`` are no start
-        to go back to; there it is 1.
+        the way is scored too, and two thirds of this share
+        (:meth:`~napari_catsam.adaptation.trainer.Trainer.check_ends`). Random values of
+        ``init="official"`` are no start to go back to; there it is 1.
     patience : int or None
         The run ends after so many looks at the score without a rise over earlier looks; None never
         ends it so.
