@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["RunningMean", "choose_share"]
+__all__ = ["NEARER", "RunningMean", "choose_share"]
+
+NEARER = 2 / 3
+"""At the end values at this part of ``interpolation`` are scored too: half way, with its default."""
 
 
 def choose_share(model: CatSam, config: TrainConfig) -> float:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from napari_catsam.adaptation import memory
-from napari_catsam.adaptation.average import RunningMean, choose_share
+from napari_catsam.adaptation.average import NEARER, RunningMean, choose_share
 from napari_catsam.adaptation.optimiser import build_optimiser
 from napari_catsam.adaptation.result import make_adapter
 from napari_catsam.adaptation.schedule import Schedule
@@ -35,9 +35,6 @@ __all__ = ["Trainer"]
 
 _LOG = logging.getLogger(__name__)
 Scores = npt.NDArray[np.float64]
-
-NEARER = 2 / 3
-"""At the end values at this part of ``interpolation`` are scored too: half way, with its default."""
 
 
 class Trainer:
