@@ -14,7 +14,7 @@ from napari_catsam.adaptation.train import adapt
 from napari_catsam.errors import OutOfMemoryError
 from napari_catsam.geometry import Frame
 from napari_catsam.models.catsam import CatSam, PromptTensors
-from napari_catsam.sam.backbones import get_backbone
+from napari_catsam.sam.backbones import build_sam, get_backbone
 from napari_catsam.types import Progress
 from tests.adaptation.pictures import draw_discs
 
@@ -79,7 +79,22 @@ def test_the_loss_at_the_size_of_the_image_is_estimated_too() -> None:
 def test_a_step_that_fits_is_taken_as_asked_for(base: CatSam) -> None:
     model, config = base.with_method("cat-a"), TrainConfig()
     for free in (None, 2**40):
-        assert plan_step(model, config, free) == (Plan(8, 1, checkpoint_blocks=False), "")
+        assert plan_step(model, config, free) == (Plan(4, 1, checkpoint_blocks=False), "")
+
+
+@pytest.mark.parametrize(("backbone", "gib"), [("vit_b", 6), ("vit_l", 8), ("vit_h", 12)])
+def test_each_backbone_has_a_step_that_fits_into_a_common_gpu(
+    base: CatSam, backbone: str, gib: int
+) -> None:
+    """Weights in float32, trained values with their gradients and moments, and the step, by the estimate."""
+    with torch.device("meta"):
+        model = CatSam(get_backbone(backbone), build_sam(backbone)).with_method("cat-a")
+    weights = sum(4 * p.numel() for p in model.parameters())
+    trained = sum(12 * p.numel() for p in model.parameters() if p.requires_grad)
+    config = TrainConfig(memory=int(0.85 * (gib * 2**30 - weights - trained)))
+    model.encoder_dtype = torch.bfloat16
+    plan, _ = plan_step(model, config, None)
+    assert needed(plan, backbone, loss_side=1024) <= config.memory
 
 
 def test_what_does_not_fit_is_given_up_in_turn(base: CatSam) -> None:
@@ -161,8 +176,8 @@ def test_a_step_that_runs_out_of_memory_is_taken_again_with_less(
     adapter = adapt(base, [draw_discs()], TrainConfig(steps=2), states.append)
     assert adapter.header.steps == 2
     assert states[1].stage == (
-        "not enough memory, training with 4 objects a step; "
-        "not enough memory, training with 2 objects a step"
+        "not enough memory, training with 2 objects a step; "
+        "not enough memory, training with 1 object a step"
     )
     assert states[2].stage == "training"
 

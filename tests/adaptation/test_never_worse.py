@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from napari_catsam.adaptation import trainer
+from napari_catsam.adaptation import scoring, trainer
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.schedule import Schedule
 from napari_catsam.adaptation.scoring import score_objects
@@ -35,15 +35,15 @@ def same_values(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> b
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
-def give_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[CatSam]:
+def give_scores(monkeypatch: pytest.MonkeyPatch, *scores: float, objects: int = 1) -> list[CatSam]:
     """Let the looks at the score find these, and return the models that they look at."""
     left, seen = list(scores), list[CatSam]()
 
-    def score(model: CatSam, *_: object) -> npt.NDArray[np.float64]:
+    def score(model: CatSam, *_: object) -> list[npt.NDArray[np.float64]]:
         seen.append(model)
-        return np.array([left.pop(0)])
+        return [np.full(objects, left.pop(0))]
 
-    monkeypatch.setattr(trainer, "score_objects", score)
+    monkeypatch.setattr(scoring, "score_parts", score)
     return seen
 
 
@@ -158,8 +158,13 @@ def test_the_values_all_the_way_from_the_start_are_kept_if_they_score_best(
 
 @pytest.mark.parametrize(
     ("near", "kept"),
-    [([0.69, 0.7, 0.7], True), ([0.6, 0.6, 0.6], False), ([0.5, 0.4, 0.5], False)],
-    ids=["about as good", "clearly worse", "worse than before"],
+    [
+        ([0.69, 0.7, 0.7], True),
+        ([0.6, 0.6, 0.6], False),
+        ([0.5, 0.4, 0.5], False),
+        ([0.695, 0.695, 0.4], False),
+    ],
+    ids=["about as good", "clearly worse", "worse than before", "no clear gain any more"],
 )
 def test_values_nearer_to_the_start_are_kept_unless_it_is_clear_that_they_are_worse(
     base: CatSam, near: list[float], kept: bool, monkeypatch: pytest.MonkeyPatch
@@ -167,7 +172,7 @@ def test_values_nearer_to_the_start_are_kept_unless_it_is_clear_that_they_are_wo
     config = dataclasses.replace(THREE, method="hq", held_out=0.6, interpolation=0.6)
     run = trainer.Trainer(base, [draw_discs()], config)
     looks = [np.full(3, 0.5), np.full(3, 0.7), np.full(3, 0.6), np.array(near)]
-    monkeypatch.setattr(trainer, "score_objects", lambda *_: looks.pop(0))
+    monkeypatch.setattr(scoring, "score_parts", lambda *_: [looks.pop(0)])
     list(run.score_base())
     assert run.train_step()
     list(run.check())
@@ -176,6 +181,17 @@ def test_values_nearer_to_the_start_are_kept_unless_it_is_clear_that_they_are_wo
     found = run.finish().tensors
     with run.mean.applied(run.trainee, 0.4):
         assert same_values(found, run.trainee.trained_tensors()) == kept
+
+
+def test_values_nearer_to_the_start_are_not_kept_if_the_start_scored_better(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start of ``init="base"`` rises by 0.1, so that it need not be the base's own masks."""
+    give_scores(monkeypatch, 0.5, 0.6, 0.4, 0.3, 0.599, objects=3)
+    config = dataclasses.replace(THREE, method="hq", held_out=0.6, steps=1, init="base")
+    adapter = adapt(base, [draw_discs()], config)
+    assert adapter.header.score_after == pytest.approx(0.6)
+    assert same_values(adapter.tensors, start_trainee(base, config).trained_tensors())
 
 
 def test_a_run_that_is_stopped_does_not_look_all_the_way(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from napari_catsam.adaptation import scoring
 from napari_catsam.adaptation import step as step_module
-from napari_catsam.adaptation import trainer
 from napari_catsam.adaptation.augment import InputSpec, View, draw_view
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.losses import bce_dice_loss
@@ -124,9 +124,9 @@ def test_the_head_alone_trains_in_the_first_part_of_a_run(base: CatSam) -> None:
 def test_a_run_ends_when_the_score_has_not_risen_for_a_while(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looks: the base, the start, one that is better, then two that are not."""
-    scores = iter([0.2, 0.2, 0.9, 0.5, 0.5])
-    monkeypatch.setattr(trainer, "score_objects", lambda *_: np.array([next(scores)]))
+    """Looks: the base, the start, one that is better, then two that are not, and one all the way."""
+    scores = iter([0.2, 0.2, 0.9, 0.5, 0.5, 0.5])
+    monkeypatch.setattr(scoring, "score_parts", lambda *_: [np.array([next(scores)])])
     config = TrainConfig(method="hq", steps=12, objects_per_step=1, patience=2, init="base")
     header = adapt(base, [draw_discs()], config).header
     assert header.steps == 6  # a look every two steps

@@ -68,3 +68,32 @@ def test_a_quick_look_may_have_more_objects_of_few_images() -> None:
 def test_without_interpolation_there_is_one_look_at_the_end() -> None:
     schedule = Schedule(TrainConfig(budget_s=60, interpolation=1))
     assert schedule.objects_to_score(0.75, 1, 32) == 192
+
+
+def test_a_long_budget_has_more_looks_so_that_it_can_end_early() -> None:
+    pauses = {}
+    for budget in (60, 120, 600):
+        schedule = Schedule(TrainConfig(budget_s=budget))
+        schedule.start_training(0.1)
+        schedule.rest()
+        while not schedule.check_due:
+            schedule._start -= 1  # a second passes
+            assert schedule._resting_since is not None
+        pauses[budget] = round(schedule.seconds)
+    assert pauses == {60: 10, 120: 20, 600: 20}
+
+
+def test_looks_that_are_dear_are_not_taken_at_the_ends() -> None:
+    cheap, dear = (Schedule(TrainConfig(budget_s=60)) for _ in range(2))
+    cheap.start_training(2.9, ends=2)
+    dear.start_training(3.1, ends=2)
+    assert cheap.affords_end
+    assert not dear.affords_end
+    assert cheap._seconds_left < dear._seconds_left  # no time is kept for what is not done
+
+
+def test_no_look_is_taken_at_the_ends_when_the_time_is_over() -> None:
+    schedule = Schedule(TrainConfig(budget_s=60))
+    schedule.start_training(2.0, ends=2)
+    schedule._start -= 61
+    assert not schedule.affords_end

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,21 @@ def test_another_mapping_of_intensities_is_one_clear_sentence(base: CatSam) -> N
     config = dataclasses.replace(SIX, intensity=Intensity("limits", 0, 100))
     with pytest.raises(TrainingError, match="another mapping of intensities"):
         adapt(base, [draw_discs()], config, state=state)
+
+
+@pytest.mark.parametrize("changed", [{"interpolation": 0.5}, {"annotated": "everything"}])
+def test_another_recipe_is_one_clear_sentence(base: CatSam, changed: dict[str, Any]) -> None:
+    state = RunState()
+    stop_after(base, 1, state)
+    with pytest.raises(TrainingError, match="the stopped run had another recipe"):
+        adapt(base, [draw_discs()], dataclasses.replace(SIX, **changed), state=state)
+
+
+def test_a_state_of_before_recipes_were_named_goes_on(base: CatSam) -> None:
+    state = RunState()
+    stop_after(base, 1, state)
+    del state.facts["fits"]["recipe"]
+    assert adapt(base, [draw_discs()], SIX, state=state).header.steps == 6
 
 
 def test_cancelling_leaves_the_state_as_it_was(base: CatSam) -> None:

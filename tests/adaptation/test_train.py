@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_catsam.adaptation import trainer
+from napari_catsam.adaptation import scoring, trainer
 from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.scoring import score_objects
 from napari_catsam.adaptation.shots import split_shots
@@ -126,15 +126,15 @@ def test_a_saved_adapter_scores_as_the_header_says(base: CatSam, tmp_path: objec
 def test_the_best_values_are_kept_not_the_last(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four looks: 0.2 before, 0.3 at the start, 0.9 after step 1, 0.1 after step 2."""
-    scores = iter([0.2, 0.3, 0.9, 0.1])
+    """Five looks: 0.2 before, 0.3 at the start, 0.9 and 0.1 after the steps, 0.4 all the way."""
+    scores = iter([0.2, 0.3, 0.9, 0.1, 0.4])
     hashes: list[str] = []
 
-    def score(model: CatSam, *_: object) -> np.ndarray:
+    def score(model: CatSam, *_: object) -> list[np.ndarray]:
         hashes.append(model.model_id)
-        return np.array([next(scores)])
+        return [np.array([next(scores)])]
 
-    monkeypatch.setattr(trainer, "score_objects", score)
+    monkeypatch.setattr(scoring, "score_parts", score)
     adapter = adapt(base, [draw_discs()], dataclasses.replace(QUICK, steps=2, init="base"))
     assert adapter.header.score_after == 0.9
     assert apply_adapter(base, adapter).model_id == hashes[2]
@@ -143,7 +143,7 @@ def test_the_best_values_are_kept_not_the_last(
 def test_an_adapter_that_did_not_help_says_so(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "score_objects", lambda *_: np.array([0.5]))
+    monkeypatch.setattr(scoring, "score_parts", lambda *_: [np.array([0.5])])
     header = adapt(base, [draw_discs()], QUICK).header
     assert header.helps is False
     assert header.note == (
@@ -190,7 +190,28 @@ def test_a_look_pauses_between_two_images(base: CatSam) -> None:
     stages = [now.stage for now in seen]
     assert stages[0] == "scoring"  # one image is scored first, to see how long it takes
     assert "in 3 images held out" in stages[2]
-    assert [stage for stage in stages if stage == "scoring"] == ["scoring"] * (2 + 2 + 2)
+    # Five looks with two pauses each: the base, after either step, all the way and half way. Between
+    # the last two is another pause.
+    assert stages.count("scoring") == 5 * 2 + 1
+
+
+def test_the_looks_at_the_end_stop_at_a_wish(base: CatSam, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[CatSam] = []
+
+    def score(model: CatSam, *_: object) -> list[np.ndarray]:
+        seen.append(model)
+        return [np.full(3, 0.5 + 0.1 * len(seen))]
+
+    monkeypatch.setattr(scoring, "score_parts", score)
+    config = TrainConfig(method="hq", steps=1, objects_per_step=1, held_out=0.6)
+    run = fit(base, [draw_discs()], config)
+    while next(run).stage != "scoring":
+        pass
+    assert len(seen) == 3  # the base, the last step's values, and those all the way
+    with pytest.raises(StopIteration) as end:
+        run.send(True)
+    assert len(seen) == 3
+    assert end.value.value.header.score_after == pytest.approx(0.8)
 
 
 def test_a_wish_to_stop_during_a_look_is_kept(base: CatSam) -> None:
@@ -226,11 +247,11 @@ def test_a_look_that_moves_to_the_cpu_goes_on_with_the_trained_values(
     run.train_step()
     trained = {name: value.clone() for name, value in run.trainee.trained_tensors().items()}
 
-    def score(*_: object) -> np.ndarray:
+    def score(*_: object) -> list[np.ndarray]:
         run._move_to_cpu()
-        return np.array([0.5])
+        return [np.array([0.5])]
 
-    monkeypatch.setattr(trainer, "score_objects", score)
+    monkeypatch.setattr(scoring, "score_parts", score)
     list(run.check())
     assert all(torch.equal(trained[k], v) for k, v in run.trainee.trained_tensors().items())
     assert run.stepper.decoder_only
@@ -258,7 +279,7 @@ def losses_of(base: CatSam, shot: Shot, *, held_out: float) -> list[float]:
     states: list[Progress] = []
     config = TrainConfig(method="hq", steps=6, held_out=held_out)
     adapt(base, [shot], config, states.append)
-    return [state.loss for state in states[1:]]
+    return [state.loss for state in states[1:] if state.stage != "scoring"]
 
 
 def test_two_views_a_step_train_as_well(base: CatSam) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_catsam.adaptation.verdict import Verdict
+from napari_catsam.adaptation.verdict import GAIN_OF_ENDS, Verdict
 from napari_catsam.adaptation.verdict import judge as judge_weighted
 
 
@@ -64,6 +64,17 @@ def test_one_object_needs_a_fixed_margin_and_is_named() -> None:
     assert not small.helps
     assert "1 object cannot show the noise of a score" in small.words
     assert judge(np.array([0.5]), np.array([0.54]), held_out=True).helps
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_ends_of_few_objects_must_rise_more(count: int) -> None:
+    before, weights = np.full(count, 0.5), np.full(count, 1 / count)
+    for gain, helps in ((0.04, False), (0.06, True)):
+        verdict = judge_weighted(
+            before, before + gain, weights, held_out=True, gain_of_few=GAIN_OF_ENDS
+        )
+        assert verdict.helps is helps
+        assert "a gain counts from 0.05" in verdict.words
 
 
 def test_of_two_objects_both_must_rise() -> None:

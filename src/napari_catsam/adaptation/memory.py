@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from napari_catsam.errors import OutOfMemoryError
 from napari_catsam.sam.attention import BIAS_BYTES
 
 if TYPE_CHECKING:
@@ -201,10 +202,11 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch says that memory ran out; on the CPU, on MPS and in CUDA's libraries in words only."""
+    """Whether memory ran out, as torch says it: on the CPU, on MPS and in CUDA's libraries in words only."""
     words = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
     text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(word in text for word in words)
+    known = isinstance(error, torch.OutOfMemoryError | OutOfMemoryError)
+    return known or any(word in text for word in words)
 
 
 def copy_to_cpu(model: CatSam) -> CatSam:

@@ -29,5 +29,5 @@ class Preview(Protocol):
         Parameters
         ----------
         model : CatSam
-            With the values that would be kept if the run ended now, for the time of the call.
+            With the values that a look at the score would see now, for the time of the call.
         """

@@ -13,7 +13,7 @@ import torch
 
 from napari_catsam.adaptation.scoring import FIRST_OBJECTS, watch
 from napari_catsam.adaptation.start import copy_values
-from napari_catsam.adaptation.verdict import judge
+from napari_catsam.adaptation.verdict import GAIN_OF_ENDS, GAIN_OF_FEW, judge
 from napari_catsam.errors import TrainingError
 from napari_catsam.models.adapter import Adapter, ObjectScore, ShotNote, cut_adapter
 
@@ -24,10 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["make_adapter", "record", "resume"]
 
+RECIPE = ("annotated", "average", "decoder_share", "interpolation", "views")
+"""What a run cannot change on its way: its losses and scores before and after would be of two kinds."""
+
 
 def make_adapter(run: Trainer) -> Adapter:
     """Cut the adapter out of a run's trainee, with all that its header says."""
-    verdict = judge(run.before, run.after, run.watched.weights, held_out=run.split.held != "none")
+    held = run.split.held
+    verdict = judge(
+        run.before,
+        run.after,
+        run.watched.weights,
+        held_out=held != "none",
+        gain_of_few=GAIN_OF_ENDS if held == "regions" else GAIN_OF_FEW,
+    )
     channels = np.asarray(run.shots[0].image)
     words = (run.config.note, run.split.describe(run.watched.images), verdict.words)
     return cut_adapter(
@@ -79,6 +89,7 @@ def record(run: Trainer, state: RunState) -> None:
             "scored": [len(run.watched.images), run.watched.limit],
             "loss": None if math.isnan(run.loss) else run.loss,
             "before": run.before.tolist(),
+            "start": run.start.tolist(),
             "after": run.after.tolist(),
         },
         groups,
@@ -96,7 +107,9 @@ def resume(run: Trainer, state: RunState) -> None:
     facts: dict[str, Any] = state.facts
     found, wanted = facts.get("fits", {}), _fingerprint(run)
     for what, value in wanted.items():
-        if found.get(what) != value:
+        if (
+            found.get(what, value if what == "recipe" else None) != value
+        ):  # older ones name no recipe
             raise TrainingError(
                 f"the stopped run had another {what}; go on with the same one, or start anew"
             )
@@ -112,6 +125,7 @@ def resume(run: Trainer, state: RunState) -> None:
     }
     run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": moments})
     run.before, run.after = np.array(facts["before"]), np.array(facts["after"])
+    run.start = np.array(facts.get("start", facts["before"]))
     run.loss = math.nan if facts["loss"] is None else facts["loss"]
     # A record of before there was a limit of all objects names the images alone.
     images, limit = facts.get("scored", (facts.get("images", 1), FIRST_OBJECTS))
@@ -139,6 +153,7 @@ def _fingerprint(run: Trainer) -> dict[str, Any]:
         "method": run.config.method,
         "start": run.config.init,
         "seed": run.config.seed,
+        "recipe": [getattr(run.config, name) for name in RECIPE],
         "set of shots": digest.hexdigest(),
         "choice of held-out masks": [run.split.held, *held_out],
         "mapping of intensities": asdict(run.intensity),

@@ -19,10 +19,13 @@ MOST_IMAGES, MOST_OBJECTS = 8, 256
 """So many images are scored at most, and so many objects of all of them."""
 
 CHECKS = 6
-"""With a number of steps, the score is looked at so many times."""
+"""The score is looked at so many times, with a long budget more often."""
+
+LONGEST_PAUSE = 20.0
+"""So many seconds after a look the next one is due, if looks are cheap."""
 
 START_SHARE = 0.05
-"""The values at the start are scored if that takes no more than this share of a time budget."""
+"""The values at the start, and more than those of the end, are scored if a look takes no larger share."""
 
 RECORD_EVERY = 30.0
 """So many seconds after its last record a run is recorded again, so that it can go on from there."""
@@ -103,7 +106,8 @@ class Schedule:
         step, seconds = self._last_check
         if self._steps is not None:
             return self.step - step >= math.ceil(self._steps / CHECKS)
-        pause = max(self._budget / CHECKS, self._check_seconds / CHECK_SHARE)
+        wanted = min(self._budget / CHECKS, LONGEST_PAUSE)
+        pause = max(wanted, self._check_seconds / CHECK_SHARE)
         room = self._seconds_left > self._check_seconds + self._step_seconds
         return room and self.seconds - seconds >= pause
 
@@ -131,6 +135,7 @@ class Schedule:
             "looked": list(self._last_check),
             "training_from": self._training_from,
             "check_seconds": self._check_seconds,
+            "step_seconds": self._step_seconds,
             "last_looks": self._last_looks,
         }
 
@@ -142,6 +147,7 @@ class Schedule:
         self._training_from = facts["training_from"]
         self._check_seconds = facts["check_seconds"]
         self._last_looks = facts.get("last_looks", 1)
+        self._step_seconds = facts.get("step_seconds", 0.0)
         self._last_record = self.seconds
 
     def images_to_score(self, seconds_an_image: float, available: int) -> int:
@@ -167,17 +173,25 @@ class Schedule:
         """Say whether one more look, which takes ``check_seconds``, is cheap."""
         return self._steps is not None or check_seconds <= START_SHARE * self._budget
 
-    def start_training(self, check_seconds: float, last_looks: int = 1) -> None:
+    @property
+    def affords_end(self) -> bool:
+        """Whether there is time for a look beyond the last one, if such looks were planned for."""
+        if self._steps is not None:
+            return True
+        # Half a look: what one takes is known roughly.
+        return self._last_looks > 1 and self.seconds + self._check_seconds / 2 <= self._budget
+
+    def start_training(self, check_seconds: float, ends: int = 0) -> None:
         """Note that scoring the base model took ``check_seconds``; training starts now.
 
         Parameters
         ----------
         check_seconds : float
             What a look takes.
-        last_looks : int
-            So many will be taken after the training.
+        ends : int
+            So many more looks than one are wanted after the training; none where looks are dear.
         """
-        self._last_looks = last_looks
+        self._last_looks = 1 + ends if self.affords_start(check_seconds) else 1
         self._check_seconds = 1.2 * check_seconds  # an adapted model does a little more
         self._training_from = self.seconds
         self._step_seconds = 2 * check_seconds  # a guess that the first step replaces

@@ -5,7 +5,7 @@ Their mean is weighted by the root of their size (:mod:`napari_catsam.adaptation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,21 @@ if TYPE_CHECKING:
     from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.catsam import CatSam
 
-__all__ = ["FIRST_OBJECTS", "Watched", "choose_scored", "score_objects", "watch", "weigh_scored"]
+__all__ = [
+    "FIRST_OBJECTS",
+    "Watched",
+    "choose_scored",
+    "estimate_seconds",
+    "score_objects",
+    "score_parts",
+    "watch",
+    "weigh_scored",
+]
 
 Values = npt.NDArray[np.float64]
 
 FIRST_OBJECTS = 32
-"""At most so many objects of an image are scored before it is known what an image takes."""
+"""So many objects are scored at a time, and of one image alone before it is known what it takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +62,31 @@ class Watched:
         """Whether these are enough objects to say if a gain is clear: a pair may rise alike by chance."""
         return count_effective(self.weights) > PAIR
 
-    def is_as_good(self, values: Values, kept: Values, before: Values) -> bool:
-        """Say whether values (objects,) are above those before, and the kept ones not clearly better."""
-        clear = judge(values, kept, self.weights, held_out=True).helps
-        return self.mean(values) > self.mean(before) and not clear
+    def score(self, model: CatSam, intensity: Intensity) -> Generator[None, None, Values]:
+        """Score a model as :func:`score_objects` does, with a pause after each part but the last."""
+        values: list[Values] = []
+        for image in self.images:
+            for part in score_parts(model, image, intensity):
+                if values:
+                    yield
+                values.append(part)
+        return np.concatenate(values)
+
+    def is_better(self, values: Values, kept: Values, start: Values) -> bool:
+        """Say whether the mean of the values (objects,) is above that of the kept ones, if there are some."""
+        return not kept.size or self.mean(values) > self.mean(kept)
+
+    def is_as_good(self, values: Values, kept: Values, start: Values) -> bool:
+        """Say whether values (objects,) are above those at the start, and the kept ones not clearly better.
+
+        Nor may their gain be lost in noise where that of the kept ones is clear.
+        """
+        if self.mean(values) <= self.mean(start) or self._rises(values, kept):
+            return False
+        return self._rises(start, values) or not self._rises(start, kept)
+
+    def _rises(self, before: Values, after: Values) -> bool:
+        return judge(before, after, self.weights, held_out=True).helps
 
     def mean(self, values: Values) -> float:
         """Return the mean of the objects' IoU (objects,) by their weights."""
@@ -110,6 +140,22 @@ def _limit_objects(image: Scored, most: int, generator: np.random.Generator) -> 
     )
 
 
+def estimate_seconds(seconds: float, counted: int, scored: Sequence[Scored]) -> float:
+    """Estimate how long an image takes to score, of those with the most objects.
+
+    Parameters
+    ----------
+    seconds : float
+        What one image took.
+    counted : int
+        The objects of it that were scored.
+    scored : sequence of Scored
+        What could be scored, :data:`FIRST_OBJECTS` of each.
+    """
+    most = min(FIRST_OBJECTS, max(len(image.objects) for image in scored))
+    return seconds * max(1.0, most / counted)
+
+
 def score_objects(model: CatSam, scored: Sequence[Scored], intensity: Intensity) -> Values:
     """Segment every object from its tight box, as the user would, and compare.
 
@@ -127,15 +173,34 @@ def score_objects(model: CatSam, scored: Sequence[Scored], intensity: Intensity)
     ndarray, (objects,), float
         Intersection over union of each object, without ignored pixels.
     """
+    parts = (part for image in scored for part in score_parts(model, image, intensity))
+    return np.concatenate([*parts])
+
+
+def score_parts(model: CatSam, image: Scored, intensity: Intensity) -> Iterator[Values]:
+    """Score one image, some objects at a time: a user may wait meanwhile, and masks of many are gigabytes.
+
+    Parameters
+    ----------
+    model, intensity
+        As for :func:`score_objects`.
+    image : Scored
+        The image with its objects.
+
+    Yields
+    ------
+    ndarray, (objects,), float
+        Of the next :data:`FIRST_OBJECTS` at most.
+    """
     predictor = Predictor(model)
-    values = []
-    for image in scored:
-        embedding = predictor.embed(image.image, intensity)
-        # One object after the other: many masks of a large image at once are gigabytes.
-        boxes = [boxes_from_masks(image.mask(label)[None]) for label in image.objects]
+    embedding = predictor.embed(image.image, intensity)
+    for first in range(0, len(image.objects), FIRST_OBJECTS):
+        labels = image.objects[first : first + FIRST_OBJECTS]
+        # One object after the other: their masks are made only while their boxes are taken.
+        boxes = [boxes_from_masks(image.mask(label)[None]) for label in labels]
         found = predictor.predict(embedding, Prompts(boxes=np.concatenate(boxes))).masks
-        values += [_compare(image, index, mask) for index, mask in enumerate(found)]
-    return np.array(values)
+        values = [_compare(image, index, mask) for index, mask in enumerate(found, first)]
+        yield np.array(values)
 
 
 def _compare(image: Scored, index: int, found: npt.NDArray[np.bool_]) -> float:

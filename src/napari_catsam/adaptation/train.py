@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,11 @@ def fit(
 ) -> Generator[Progress, bool | None, Adapter]:
     """Train a method on a few masks, step by step.
 
-    Some masks are held out by the program, never trained on, and scored before, during and after;
-    the values with the best score are returned. Nothing runs before the first ``next``, and nothing
-    between two of them, when the clock of the budget stands still: to pause, do not ask for more.
+    Some masks are held out by the program, never trained on, and scored before, during and after.
+    The values with the best score are returned, or values nearer to the start that score about as well
+    (:meth:`~napari_catsam.adaptation.trainer.Trainer.check_ends`). Nothing runs before the first ``next``,
+    and nothing between two of them, when the clock of the budget stands still: to pause, do not ask for
+    more.
 
     Parameters
     ----------
@@ -112,7 +115,10 @@ def _run(
             record(trainer, state)
         stop = (yield from _look(trainer, trainer.check())) or stop
         if not stop:
-            yield from _look(trainer, trainer.check_ends())
+            with closing(
+                trainer.check_ends()
+            ) as ends:  # a stop ends it, and the run keeps what it has
+                yield from _look_until_stopped(trainer, ends)
     except GeneratorExit:
         if state is not None:
             state.facts, state.tensors = found.facts, found.tensors
@@ -128,6 +134,15 @@ def _look(
     for _ in images:
         stop = (yield from _pause(trainer, "scoring")) or stop
     return stop
+
+
+def _look_until_stopped(
+    trainer: Trainer, images: Iterable[None]
+) -> Generator[Progress, bool | None]:
+    """Score, with a pause as in :func:`_look`; end with the first wish to stop."""
+    for _ in images:
+        if (yield from _pause(trainer, "scoring")):
+            return
 
 
 def _pause(trainer: Trainer, stage: str) -> Generator[Progress, bool | None, bool | None]:

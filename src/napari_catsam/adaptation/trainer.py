@@ -1,4 +1,4 @@
-"""The state of one run: model, optimiser, best values so far."""
+"""The state of one run: model, optimiser, values kept so far."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_catsam.adaptation.average import NEARER, RunningMean, choose_share
 from napari_catsam.adaptation.optimiser import build_optimiser
 from napari_catsam.adaptation.result import make_adapter
 from napari_catsam.adaptation.schedule import Schedule
-from napari_catsam.adaptation.scoring import FIRST_OBJECTS, Watched, score_objects, watch
+from napari_catsam.adaptation.scoring import FIRST_OBJECTS, Watched, estimate_seconds, watch
 from napari_catsam.adaptation.shots import split_shots
 from napari_catsam.adaptation.start import copy_values, start_trainee
 from napari_catsam.adaptation.step import LossStep
@@ -26,7 +26,6 @@ from napari_catsam.errors import OutOfMemoryError, TrainingError
 
 if TYPE_CHECKING:
     from napari_catsam.adaptation.config import TrainConfig
-    from napari_catsam.adaptation.shots import Scored
     from napari_catsam.models.adapter import Adapter
     from napari_catsam.models.catsam import CatSam
     from napari_catsam.types import Shot
@@ -53,8 +52,9 @@ class Trainer:
     ----------
     notices : list of str
         What the user should know and has not been told.
-    before, after : ndarray of float
-        Object IoU of the base, and of the best values so far; empty while unknown.
+    before, start, after : ndarray of float
+        Object IoU of the base, of the values at the start, which are the base's if those are not scored,
+        and of the values kept so far; empty while unknown.
     weights : ndarray of float
         How much each of these objects counts; with sum 1.
     peak : float
@@ -82,8 +82,7 @@ class Trainer:
         self.trainee = start_trainee(model, config)
         self.trainee.intensity = self.intensity
         self.loss = self.score_before = self.score_now = math.nan
-        self.before: Scores = np.empty(0)
-        self.after: Scores = np.empty(0)
+        self.before, self.start, self.after = (np.empty(0) for _ in range(3))
         self.peak, self.looks_without_rise = -math.inf, 0
         self.fits: dict[str, Any] = {}
         self.best: dict[str, torch.Tensor] | None = None
@@ -114,23 +113,27 @@ class Trainer:
         """Score the model as it came, image by image, on as many as the budget allows."""
         all_ = self.split.scored
         self.watched = watch(all_, 1, FIRST_OBJECTS, self.config.seed)
-        started = self.schedule.seconds
-        values = yield from self._score(lambda: self.base)
-        seconds = self.schedule.seconds - started
+        values, seconds = yield from self._time_base()
+        seconds = estimate_seconds(seconds, len(values), all_)
         images = self.schedule.images_to_score(seconds, len(all_))
         limit = self.schedule.objects_to_score(seconds, images, FIRST_OBJECTS)
         self.watched = watch(all_, images, limit, self.config.seed)
         if len(self.watched.weights) > len(values):
-            started = self.schedule.seconds
-            values = yield from self._score(lambda: self.base)
-            seconds = self.schedule.seconds - started
+            values, seconds = yield from self._time_base()
         self.before, self.score_before = values, self.watched.mean(values)
         # The first candidate is where training starts: a run must not end worse than it began.
         if self._starts_as_scored:
             self._keep(values)
         elif self.config.init != "official" and self.schedule.affords_start(seconds):
             self._keep((yield from self._score(lambda: self.trainee)))
-        self.schedule.start_training(seconds, 1 if self.share == 1 else 2 + self.watched.several)
+        self.start = self.after if self.after.size else values
+        self.schedule.start_training(seconds, 0 if self.share == 1 else 1 + self.watched.several)
+
+    def _time_base(self) -> Generator[None, None, tuple[Scores, float]]:
+        """Score the base model; return how many seconds that took, too."""
+        started = self.schedule.seconds
+        values = yield from self._score(lambda: self.base)
+        return values, self.schedule.seconds - started
 
     @property
     def _starts_as_scored(self) -> bool:
@@ -156,8 +159,10 @@ class Trainer:
             self.stepper.forget_views()  # their embeddings are out of date from here on
         self.stepper.decoder_only = decoder_only
         loss, norm = self._gradients()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            return self._diverged(loss)
+        if not math.isfinite(loss):
+            return self._diverged(f"loss is {loss}")
+        if not math.isfinite(norm):
+            return self._diverged(f"length of the gradient is {norm}")
         self.optimiser.step()
         self.mean.add(self.trainee)
         self.loss = loss
@@ -217,14 +222,14 @@ class Trainer:
         _LOG.warning(notice)
         self.notices.append(notice)
 
-    def _diverged(self, loss: float) -> bool:
+    def _diverged(self, what: str) -> bool:
         step = self.schedule.step + 1
         if self.best is None or math.isinf(self.peak):
             raise TrainingError(
-                f"the loss is {loss} at step {step}; "
+                f"the {what} at step {step}; "
                 f"use a learning rate below {self.config.learning_rate:g}"
             )
-        self._tell(f"the loss is {loss} at step {step}, keeping the best values before")
+        self._tell(f"the {what} at step {step}, keeping the best values before")
         return False
 
     def check(self) -> Generator[None]:
@@ -232,7 +237,7 @@ class Trainer:
         if self.schedule.checked and math.isfinite(self.score_now):
             return
         started = self.schedule.seconds
-        self.score_now = yield from self._try(self.share, self._is_best)
+        self.score_now = yield from self._try(self.share, self.watched.is_better)
         self.looks_without_rise += 1
         if self.score_now > self.peak:  # the start does not count: a run may fall and rise
             self.peak, self.looks_without_rise = self.score_now, 0
@@ -241,57 +246,47 @@ class Trainer:
     def check_ends(self) -> Generator[None]:
         """Score what lies further from the start, and nearer to it; keep it if that is as well or better.
 
-        All the way is often better for objects that the base model misses. Nearer to the start the base
-        model is forgotten less, which the held-out masks cannot show: so far is gone only for a clear gain.
+        All the way is often better for long objects that the base model misses. Nearer to the start it is
+        forgotten less, which the held-out masks cannot show: so far is gone only for a clear gain.
         """
-        if self.share < 1:
-            self.score_now = max(self.score_now, (yield from self._try(1.0, self._is_best)))
-        if self.share < 1 and self.watched.several:
-            yield from self._try(NEARER * self.share, self._is_as_good)
+        if self.share == 1 or not self.schedule.affords_end:
+            return
+        self.score_now = max(self.score_now, (yield from self._try(1.0, self.watched.is_better)))
+        if self.watched.several and self.schedule.affords_end:
+            yield
+            yield from self._try(NEARER * self.share, self.watched.is_as_good)
 
-    def _is_best(self, values: Scores) -> bool:
-        return not self.after.size or self.watched.mean(values) > self.watched.mean(self.after)
-
-    def _is_as_good(self, values: Scores) -> bool:
-        return self.watched.is_as_good(values, self.after, self.before)
-
-    def _try(self, share: float, wanted: Callable[[Scores], bool]) -> Generator[None, None, float]:
+    def _try(
+        self, share: float, wanted: Callable[[Scores, Scores, Scores], bool]
+    ) -> Generator[None, None, float]:
         """Score the values at this share of the way from the start, and keep them if they are wanted."""
         trainee = self.trainee
         with self.mean.applied(trainee, share) as own:
             values = yield from self._score(lambda: self.trainee)
-            if wanted(values):
+            if wanted(values, self.after, self.start):
                 self._keep(values)
         if trainee is not self.trainee:  # a copy on the CPU, with the values that were scored
             copy_values(own, self.trainee)
         return self.watched.mean(values)
 
     def _score(self, model: Callable[[], CatSam]) -> Generator[None, None, Scores]:
-        values: list[Scores] = []
-        for image in self.watched.images:
-            if values:
-                yield
-            values.append(self._score_image(model, image))
-        return np.concatenate(values)
-
-    def _score_image(self, model: Callable[[], CatSam], image: Scored) -> Scores:
         """Score a model; on the CPU, and the run with it, if its device is too small."""
         try:
-            return score_objects(model(), (image,), self.intensity)
-        except OutOfMemoryError:
-            if self.trainee.device.type == "cpu":
+            return (yield from self.watched.score(model(), self.intensity))
+        except (OutOfMemoryError, RuntimeError) as error:
+            if self.trainee.device.type == "cpu" or not memory.is_out_of_memory(error):
                 raise
         self.plan = replace(self.plan, on_cpu=True)
         self._move_to_cpu()
         self._tell(f"not enough memory to score, training with {memory.describe(self.plan)}")
-        return score_objects(model(), (image,), self.intensity)
+        return (yield from self.watched.score(model(), self.intensity))
 
     def _keep(self, values: Scores) -> None:
         self.after = values
         self.best = {k: v.clone() for k, v in self.trainee.trained_tensors().items()}
 
     def finish(self) -> Adapter:
-        """Put the best values back and cut the adapter out."""
+        """Put the values that were kept back and cut the adapter out."""
         if self.best is not None:
             copy_values(self.best, self.trainee)
         return make_adapter(self)

@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from napari_catsam.adaptation.weights import count_effective
 
-__all__ = ["PAIR", "Verdict", "judge"]
+__all__ = ["GAIN_OF_ENDS", "GAIN_OF_FEW", "PAIR", "Verdict", "judge"]
 
 CONFIDENCE = 0.9
 """One-sided: so sure must it be that the mean gain of further objects is above zero."""
@@ -30,6 +30,9 @@ PAIR = 2.0
 
 GAIN_OF_FEW = 0.03
 """What the mean gain must be at least, of few objects and of a pair."""
+
+GAIN_OF_ENDS = 0.05
+"""The same where ends of objects are held out: the rest of each was learnt from, so that they rise sooner."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def judge(
     weights: npt.NDArray[np.float64],
     *,
     held_out: bool,
+    gain_of_few: float = GAIN_OF_FEW,
 ) -> Verdict:
     """Compare two models on the same objects, from the same prompts.
 
@@ -82,6 +86,9 @@ def judge(
         How much each object counts (:mod:`napari_catsam.adaptation.weights`); with sum 1.
     held_out : bool
         Whether the objects were not trained on.
+    gain_of_few : float
+        What the mean gain must be at least if the objects come to two or less: :data:`GAIN_OF_FEW`, or
+        :data:`GAIN_OF_ENDS`.
     """
     difference = np.asarray(after, float) - np.asarray(before, float)
     gain, count = float(difference @ weights), len(difference)
@@ -90,10 +97,13 @@ def judge(
         margin = math.inf
         why = "on the masks that were learnt from; none could be held out, so draw another object"
     elif effective <= FEW:
-        margin, why = GAIN_OF_FEW, _explain_few(count)
+        margin, why = (
+            gain_of_few,
+            f"{_explain_few(count)}, so a gain counts from {gain_of_few:.2f} on",
+        )
     else:
-        margin = _compute_margin(difference, gain, weights)
-        all_rise = ""
+        least = gain_of_few if effective <= PAIR else LEAST_GAIN
+        margin, all_rise = max(least, _compute_noise(difference, gain, weights)), ""
         if effective > PAIR and difference.min() >= RISE:
             margin, all_rise = min(margin, LEAST_GAIN), ", which all rose,"
         why = f"on {count} objects{all_rise} a gain counts from {margin:.3f} on"
@@ -102,21 +112,20 @@ def judge(
     return Verdict(helps, gain, margin, f"{start} the base model: IoU {gain:+.3f}, {why}")
 
 
-def _compute_margin(
+def _compute_noise(
     difference: npt.NDArray[np.float64], gain: float, weights: npt.NDArray[np.float64]
 ) -> float:
-    """Compute what the mean gain must exceed to be more than noise."""
+    """Compute which mean gain noise would hardly reach."""
     effective = count_effective(weights)
     # With equal weights this is the usual error of a mean, s / sqrt(N).
     spread = float(np.square(weights * (difference - gain)).sum())
     error = (spread * effective / (effective - 1)) ** 0.5
     # Below one degree of freedom the quantile has no sensible size any more.
     quantile = float(stdtrit(max(1.0, effective - 1), CONFIDENCE))
-    least = GAIN_OF_FEW if effective <= PAIR else LEAST_GAIN
-    return float(max(least, quantile * error))
+    return quantile * error
 
 
 def _explain_few(count: int) -> str:
     specks = ", all but one of them specks beside it,"
     objects = "1 object" if count == 1 else f"{count} objects{specks}"
-    return f"{objects} cannot show the noise of a score, so a gain counts from {GAIN_OF_FEW:.2f} on"
+    return f"{objects} cannot show the noise of a score"
