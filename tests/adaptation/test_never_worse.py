@@ -194,6 +194,20 @@ def test_values_nearer_to_the_start_are_not_kept_if_the_start_scored_better(
     assert same_values(adapter.tensors, start_trainee(base, config).trained_tensors())
 
 
+@pytest.mark.parametrize(("after", "helps"), [(0.54, False), (0.56, True)])
+def test_an_end_of_an_object_must_rise_by_more_than_a_whole_one(
+    base: CatSam, after: float, helps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.asarray(draw_bars().masks) == 2
+    give_scores(monkeypatch, 0.5, after, 0.4)
+    config = TrainConfig(method="hq", steps=1, objects_per_step=1)
+    shot = Shot(np.where(labels, 200, 50).astype(np.uint8), labels.astype(np.uint16))
+    header = adapt(base, [shot], config).header
+    assert header.helps is helps
+    assert "a part of 1 object held out" in header.note
+    assert "a gain counts from 0.05 on" in header.note
+
+
 def test_a_run_that_is_stopped_does_not_look_all_the_way(
     base: CatSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:

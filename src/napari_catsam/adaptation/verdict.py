@@ -122,7 +122,7 @@ def _compute_noise(
     error = (spread * effective / (effective - 1)) ** 0.5
     # Below one degree of freedom the quantile has no sensible size any more.
     quantile = float(stdtrit(max(1.0, effective - 1), CONFIDENCE))
-    return quantile * error
+    return float(quantile * error)
 
 
 def _explain_few(count: int) -> str:
