@@ -85,8 +85,8 @@ def test_a_long_budget_has_more_looks_so_that_it_can_end_early() -> None:
 
 def test_looks_that_are_dear_are_not_taken_at_the_ends() -> None:
     cheap, dear = (Schedule(TrainConfig(budget_s=60)) for _ in range(2))
-    cheap.start_training(2.9, ends=2)
-    dear.start_training(3.1, ends=2)
+    cheap.start_training(5.9, ends=2)
+    dear.start_training(6.1, ends=2)
     assert cheap.affords_end
     assert not dear.affords_end
     assert cheap._seconds_left < dear._seconds_left  # no time is kept for what is not done

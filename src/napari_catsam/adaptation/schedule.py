@@ -25,7 +25,10 @@ LONGEST_PAUSE = 20.0
 """So many seconds after a look the next one is due, if looks are cheap."""
 
 START_SHARE = 0.05
-"""The values at the start, and more than those of the end, are scored if a look takes no larger share."""
+"""The values at the start are scored if that takes no more than this share of a time budget."""
+
+END_SHARE = 0.1
+"""More than the values of the end are scored if a look takes no larger share of a time budget."""
 
 RECORD_EVERY = 30.0
 """So many seconds after its last record a run is recorded again, so that it can go on from there."""
@@ -191,7 +194,8 @@ class Schedule:
         ends : int
             So many more looks than one are wanted after the training; none where looks are dear.
         """
-        self._last_looks = 1 + ends if self.affords_start(check_seconds) else 1
+        cheap = self._steps is not None or check_seconds <= END_SHARE * self._budget
+        self._last_looks = 1 + ends if cheap else 1
         self._check_seconds = 1.2 * check_seconds  # an adapted model does a little more
         self._training_from = self.seconds
         self._step_seconds = 2 * check_seconds  # a guess that the first step replaces
