@@ -235,4 +235,5 @@ def test_a_planned_saving_is_told_once(base: CatSam) -> None:
 )
 def test_the_words_of_every_device_for_too_little_memory_are_known(words: str) -> None:
     assert memory.is_out_of_memory(RuntimeError(words))
+    assert memory.is_out_of_memory(OutOfMemoryError("one object does not fit"))
     assert not memory.is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

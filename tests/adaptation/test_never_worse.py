@@ -239,6 +239,20 @@ def test_a_loss_that_is_not_finite_before_a_look_is_an_error_though_the_start_is
         adapt(base, [draw_discs()], dataclasses.replace(THREE, init="identity"))
 
 
+def test_a_gradient_that_is_not_finite_is_named_as_such(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Exploding(trainer.LossStep):
+        def loss(self, step: int, objects: int) -> torch.Tensor:
+            value = super().loss(step, objects)
+            value.register_hook(lambda gradient: gradient * math.inf)
+            return value
+
+    monkeypatch.setattr(trainer, "LossStep", Exploding)
+    with pytest.raises(TrainingError, match=r"the length of the gradient is (inf|nan) at step 1"):
+        adapt(base, [draw_discs()], dataclasses.replace(THREE, init="identity"))
+
+
 def draw_bars() -> Shot:
     """Draw four bars across the whole image."""
     labels = np.zeros((96, 96), np.uint16)

@@ -114,9 +114,9 @@ class Trainer:
         all_ = self.split.scored
         self.watched = watch(all_, 1, FIRST_OBJECTS, self.config.seed)
         values, seconds = yield from self._time_base()
-        seconds = estimate_seconds(seconds, len(values), all_)
-        images = self.schedule.images_to_score(seconds, len(all_))
-        limit = self.schedule.objects_to_score(seconds, images, FIRST_OBJECTS)
+        image_seconds = estimate_seconds(seconds, len(values), all_)
+        images = self.schedule.images_to_score(image_seconds, len(all_))
+        limit = self.schedule.objects_to_score(image_seconds, images, FIRST_OBJECTS)
         self.watched = watch(all_, images, limit, self.config.seed)
         if len(self.watched.weights) > len(values):
             values, seconds = yield from self._time_base()
