@@ -15,7 +15,7 @@ COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple")
 
 
 def plot_sets(lines: Lines, path: Path) -> None:
-    """Draw the dataset IoU of every run with the longest budget, one row a set.
+    """Draw the dataset IoU of every run with the longest budget, one row a set and in it one line a run.
 
     A filled dot is what is used; a ring is an adapter that did not help by its own held-out masks, in whose
     place the base model, the upright stroke, stays.
@@ -24,18 +24,19 @@ def plot_sets(lines: Lines, path: Path) -> None:
     some = [line for line in lines if line["seconds"] == longest]
     names = [name for (name,) in group(some, "data")]
     shots = sorted({line["shots"] for line in some})
-    figure, axis = pyplot.subplots(figsize=(6.4, 0.55 * len(names) + 1.2), layout="constrained")
+    figure, axis = pyplot.subplots(figsize=(6.4, 0.7 * len(names) + 1.2), layout="constrained")
     for row, name in enumerate(names):
         rows = [line for line in some if line["data"] == name]
         base = rows[0]["base"]["dataset_iou"]
-        axis.plot([base, base], [row - 0.35, row + 0.35], color="black", linewidth=1.5)
-        for place, count in enumerate(shots):
-            height = row + 0.22 * (place - (len(shots) - 1) / 2)
-            for line in (line for line in rows if line["shots"] == count):
-                colour = COLOURS[place % len(COLOURS)]
-                fill = colour if line["helps"] else "none"
-                iou = line["adapted"]["dataset_iou"]
-                axis.plot(iou, height, "o", markeredgecolor=colour, markerfacecolor=fill)
+        axis.plot([base, base], [row - 0.4, row + 0.4], color="black", linewidth=1.5)
+        rows = sorted(rows, key=lambda line: (line["shots"], line["seed"]))
+        for place, line in enumerate(rows):
+            # Each run at a height of its own, so that none hides another that came out alike.
+            height = row + 0.7 * ((place + 0.5) / len(rows) - 0.5)
+            colour = COLOURS[shots.index(line["shots"]) % len(COLOURS)]
+            fill = colour if line["helps"] else "none"
+            iou = line["adapted"]["dataset_iou"]
+            axis.plot(iou, height, "o", ms=5, markeredgecolor=colour, markerfacecolor=fill)
     for place, count in enumerate(shots):
         label = "1 shot" if count == 1 else f"{count} shots"
         axis.plot([], [], "o", color=COLOURS[place % len(COLOURS)], label=label)
