@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_catsam.adaptation import scoring
+from napari_catsam.adaptation.config import TrainConfig
 from napari_catsam.adaptation.partial import choose_region, find_unsaid
 from napari_catsam.adaptation.scoring import score_objects
 from napari_catsam.adaptation.shots import split_shots
+from napari_catsam.adaptation.train import adapt
 from napari_catsam.models.catsam import CatSam
 from napari_catsam.types import Intensity, Shot
 from tests.adaptation.pictures import draw_discs
@@ -67,6 +70,17 @@ def test_a_part_of_one_large_object_is_held_out_and_not_trained_on() -> None:
     assert sample.ignore[region].all()
     assert not sample.labels[region].any()
     assert scored.masks[0].sum() == 30 * 90  # prompts are made of the whole object
+
+
+@pytest.mark.parametrize(("gain", "said"), [(0.1, True), (0.01, False)])
+def test_a_gain_on_an_end_of_an_object_says_little_of_other_images(
+    base: CatSam, monkeypatch: pytest.MonkeyPatch, gain: float, said: bool
+) -> None:
+    scores = iter([0.5])
+    monkeypatch.setattr(scoring, "score_parts", lambda *_: [np.array([next(scores, 0.5 + gain)])])
+    header = adapt(base, [bar()], TrainConfig(steps=2)).header
+    assert header.helps is said
+    assert ("says little of other images" in header.note) is said
 
 
 def test_only_the_held_out_part_is_scored(base: CatSam) -> None:

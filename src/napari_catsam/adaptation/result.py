@@ -27,6 +27,9 @@ __all__ = ["make_adapter", "record", "resume"]
 RECIPE = ("annotated", "average", "decoder_share", "interpolation", "views")
 """What a run cannot change on its way: its losses and scores before and after would be of two kinds."""
 
+OUTLOOK_OF_ENDS = ", and an end of an object that was learnt from says little of other images"
+"""Said of an adapter that helps: in one image a road may gain where roads in other images lose."""
+
 
 def make_adapter(run: Trainer) -> Adapter:
     """Cut the adapter out of a run's trainee, with all that its header says."""
@@ -39,7 +42,8 @@ def make_adapter(run: Trainer) -> Adapter:
         gain_of_few=GAIN_OF_ENDS if held == "regions" else GAIN_OF_FEW,
     )
     channels = np.asarray(run.shots[0].image)
-    words = (run.config.note, run.split.describe(run.watched.images), verdict.words)
+    outlook = OUTLOOK_OF_ENDS if verdict.helps and held == "regions" else ""
+    words = (run.config.note, run.split.describe(run.watched.images), verdict.words + outlook)
     return cut_adapter(
         run.trainee,
         channels=1 if channels.ndim == 2 else channels.shape[2],
