@@ -53,7 +53,11 @@ def plot_sets(lines: Lines, path: Path) -> None:
 
 
 def plot_gains(lines: Lines, path: Path) -> None:
-    """Draw the gain of each recipe over the seconds, one panel a set, and all sets in the last."""
+    """Draw the gain of each recipe over the seconds, one panel a set, and all sets in the last.
+
+    A line joins the means over the runs, a faint dot is one run. All panels have one scale, so that a gain
+    of 0.001 does not look like one of 0.2.
+    """
     names = [name for (name,) in group(lines, "data")]
     columns = min(4, len(names) + 1)
     down = -(-(len(names) + 1) // columns)
@@ -63,24 +67,38 @@ def plot_gains(lines: Lines, path: Path) -> None:
         figsize=(3.4 * columns, 2.8 * down + 0.5),
         squeeze=False,
         sharex=True,
+        sharey=True,
         layout="constrained",
     )
     panels = [*names, None]
+    budgets = sorted({line["seconds"] for line in lines})
     for axis, name in zip(axes.flat, panels, strict=False):
         some = lines if name is None else [line for line in lines if line["data"] == name]
         axis.axhline(0, color="0.7", linewidth=0.8)
         for recipe, rows in group(some, *RECIPE, "shots").items():
             curve = {s: fmean(gains(r)) for (s,), r in group(rows, "seconds").items()}
             xs = sorted(curve)
-            label = " ".join(str(part) for part in recipe[1:] if part != "{}")
-            axis.plot(xs, [curve[x] for x in xs], marker="o", label=f"{label} shots")
+            (drawn,) = axis.plot(xs, [curve[x] for x in xs], marker="o", label=_name(*recipe[1:]))
+            if name is not None:
+                at = [row["seconds"] for row in rows]
+                axis.plot(at, gains(rows), "o", ms=3, alpha=0.4, color=drawn.get_color())
         axis.set_title(name or "all sets", fontsize=9)
         axis.set_xlabel("seconds", fontsize=8)
+        axis.tick_params(labelsize=7, labelbottom=True)
+        axis.set_xticks(budgets)
+    for axis in axes[:, 0]:
         axis.set_ylabel("gain of dataset IoU", fontsize=8)
-        axis.tick_params(labelsize=7)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     handles, labels = axes.flat[len(panels) - 1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=7)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
+
+
+def _name(*recipe: object) -> str:
+    """Name a recipe by its method, shots, and what differs from the default."""
+    method, init, views, settings, shots = recipe
+    usual = {"identity", "new", "{}"}
+    other = [str(part) for part in (init, views, settings) if part not in usual]
+    return ", ".join([str(method), "1 shot" if shots == 1 else f"{shots} shots", *other])
