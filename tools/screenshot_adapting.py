@@ -70,6 +70,13 @@ def show_adapting(make: Callable[..., Stage]) -> None:
     stage.shoot("adapt_after")
 
     widget.live_view.annotate.click()
+    view.compare_button.click()
+    stage.settle()
+    let_pass(500)  # until the text has its height
+    stage.show(view.comparison)
+    stage.shoot("adapt_compare")
+
+    view.hide_button.click()
     view.suggest.button.click()
     stage.settle()
     wait_until(lambda: bool(widget.session.suggestions))

@@ -19,6 +19,7 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_catsam.errors import CatsamError, ImageError, PromptError
+from napari_catsam.plugin.adapt.comparer import Comparer
 from napari_catsam.plugin.adapt.suggester import Suggester
 from napari_catsam.plugin.adapt.training import Training
 from napari_catsam.plugin.adapt.versions import AdapterVersion, add_ending, find_version
@@ -110,6 +111,8 @@ class Commands:
         Adapts.
     suggester : Suggester
         Looks for what to annotate next.
+    comparer : Comparer
+        Asks base and adapted model about the masks that are there.
     """
 
     labels_written = Signal(object, object)
@@ -125,6 +128,7 @@ class Commands:
         self.objects = ObjectCommands(viewer, session, self.live, self._ids)
         self.training = Training(viewer, session, queue, self._engine)
         self.suggester = Suggester(viewer, session, queue, self._engine)
+        self.comparer = Comparer(viewer, session, queue, self._engine)
         self.labels_written.connect(self.objects.report)
 
     def segment(

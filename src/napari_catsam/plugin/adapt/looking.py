@@ -20,13 +20,15 @@ from napari_catsam.adaptation.suggestion import (
     rank_places,
 )
 from napari_catsam.plugin.adapt.boxes import list_boxes
-from napari_catsam.plugin.device.engine import Engine, ModelChoice
+from napari_catsam.plugin.adapt.comparison import measure_overlap
+from napari_catsam.plugin.adapt.outlook import Outlook, Steps
+from napari_catsam.plugin.device.engine import Engine
 from napari_catsam.plugin.layers.new_layers import ObjectMask
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.plugin.layers.prompts import PromptSet
 from napari_catsam.plugin.wording import describe_plane
 
-__all__ = ["Outlook", "Proposal", "look_around"]
+__all__ = ["Proposal", "look_around"]
 
 MOST_PLANES = 24
 """Of a stack, evenly spread."""
@@ -44,46 +46,6 @@ LARGEST_SHARE = 0.4
 """Of a plane; what is larger at a click is the background."""
 
 MOST_SHOWN = 5
-
-Steps = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Outlook:
-    """What is to be looked at, and with which models.
-
-    Attributes
-    ----------
-    plane : Plane
-        A plane of the image; parallel ones are looked at if there are any.
-    labels : array_like or None
-        What is annotated already, of the shape of the image without channels.
-    base : ModelChoice
-        The base model.
-    adapted : ModelChoice or None
-        To compare with, if there is an adapter.
-    """
-
-    plane: Plane
-    labels: Any
-    base: ModelChoice
-    adapted: ModelChoice | None
-
-    @property
-    def hidden(self) -> Steps:
-        """The axes along which there are other planes."""
-        axes = (axis for axis, _ in self.plane.position if axis != self.plane.channel_axis)
-        return tuple(axis for axis in axes if self.plane.data.shape[axis] > 1)
-
-    def at(self, steps: Steps) -> Plane:
-        """Return the plane at positions along the hidden axes."""
-        return self.plane.at([*zip(self.hidden, steps, strict=True)])
-
-    def read_labels(self, plane: Plane) -> npt.NDArray[Any]:
-        """Return the labels (H, W) of a plane, all 0 where there are none."""
-        if self.labels is None:
-            return np.zeros(plane.size, np.uint8)
-        return plane.read_labels(self.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +225,7 @@ def _overlap(one: ObjectMask, other: ObjectMask) -> float:
         part.mask[tuple(map(slice, low - part.corner, high - part.corner))] for part in (one, other)
     ]
     common = int((cut[0] & cut[1]).sum()) if cut[0].shape == cut[1].shape else 0
-    return common / max(1, int(one.mask.sum()) + int(other.mask.sum()) - common)
+    return measure_overlap(int(one.mask.sum()), int(other.mask.sum()), common)
 
 
 def _find_middle(found: ObjectMask) -> tuple[float, float]:

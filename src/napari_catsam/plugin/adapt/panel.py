@@ -9,6 +9,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
 
 from napari_catsam.plugin.adapt.compare_key import COMPARE_KEY, CompareKey
+from napari_catsam.plugin.adapt.comparison_panel import ComparisonPanel
 from napari_catsam.plugin.adapt.curves import TrainingCurves
 from napari_catsam.plugin.adapt.preview_panel import PreviewPanel
 from napari_catsam.plugin.adapt.recipe import USUAL_METHODS, Recipe
@@ -86,6 +87,9 @@ class AdaptPanel:
         self.preview = PreviewPanel(
             viewer, session, commands.training, view, segment_view, connections
         )
+        self._comparison = ComparisonPanel(
+            viewer, session, commands.comparer, view, segment_view, connections
+        )
         self._suggest = SuggestPanel(session, commands.suggester, view, segment_view, connections)
         self._key = CompareKey(viewer, session, self.compare)
         add = connections.add
@@ -114,17 +118,18 @@ class AdaptPanel:
         self._show_run()
 
     def compare(self) -> None:
-        """Let the other of base and adapted model answer."""
+        """Let the other of base and adapted model answer: for the object, or for the plane's masks."""
         session = self._session
         if not session.compare():
             session.note = NOTHING_TO_COMPARE.format(backbone=session.backbone)
         elif session.live is None:
-            session.note = f"{session.model} answers now; give a prompt to see what it makes of it"
+            self._comparison.compare()
 
     def close(self) -> None:
         """Count nothing more, and leave the key free."""
         self._key.release()
         self.preview.close()
+        self._comparison.close()
         self.shots.close()
 
     # FROM THE USER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_catsam.plugin.adapt.boxes import list_boxes
 from napari_catsam.plugin.device.library import PredictorLike
+from napari_catsam.plugin.layers.new_layers import ObjectMask
 from napari_catsam.plugin.layers.planes import Plane
 from napari_catsam.types import Prompts
 
@@ -58,7 +59,7 @@ class PreviewWish:
 
 @dataclass(frozen=True, eq=False)
 class PreviewPicture:
-    """What the model in training makes of a plane.
+    """What a model makes of a plane.
 
     Attributes
     ----------
@@ -76,6 +77,23 @@ class PreviewPicture:
     corner: tuple[int, int]
     objects: npt.NDArray[np.uint8]
     count: int
+
+    @classmethod
+    def draw(cls, plane: Plane, masks: Sequence[ObjectMask]) -> PreviewPicture:
+        """Draw masks, 255 at most, one over the other; the later ones lie on top."""
+        seen = [mask for mask in masks if mask.mask.any()]
+        if not seen:
+            return cls(plane, (0, 0), np.zeros((0, 0), np.uint8), len(masks))
+        corners = np.array([mask.corner for mask in seen])
+        ends = corners + [mask.mask.shape for mask in seen]
+        corner = corners.min(axis=0)
+        objects = np.zeros(ends.max(axis=0) - corner, np.uint8)
+        for number, mask in enumerate(masks, 1):
+            row, column = np.subtract(mask.corner, corner)
+            height, width = mask.mask.shape
+            if mask.mask.any():
+                objects[row : row + height, column : column + width][mask.mask] = number
+        return cls(plane, (int(corner[0]), int(corner[1])), objects, len(masks))
 
 
 class TrainingPreview:
@@ -125,12 +143,4 @@ class TrainingPreview:
         predictor, plane = self._make_predictor(model), wish.plane
         embedding = predictor.embed(plane.read(), plane.intensity)
         masks = predictor.predict(embedding, prompts).masks
-        found: npt.NDArray[np.bool_] = np.logical_or.reduce(masks)
-        rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
-        if not rows.size:
-            return PreviewPicture(plane, (0, 0), np.zeros((0, 0), np.uint8), len(masks))
-        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        objects = np.zeros(found[window].shape, np.uint8)
-        for number, mask in enumerate(masks, 1):
-            objects[mask[window]] = number
-        return PreviewPicture(plane, (int(rows[0]), int(columns[0])), objects, len(masks))
+        return PreviewPicture.draw(plane, [ObjectMask.cut(mask, 0.0) for mask in masks])

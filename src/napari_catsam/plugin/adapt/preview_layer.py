@@ -1,4 +1,4 @@
-"""The layer that shows what the model in training makes of a plane."""
+"""A layer that shows what a model makes of a plane."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from napari_catsam.plugin.layers.planes import data_to_world
 from napari_catsam.plugin.layers.redrawing import draw_windows
 from napari_catsam.plugin.live.layers import lift
 
-__all__ = ["PreviewLayer", "draw_objects"]
+__all__ = ["ADAPTED", "BASE", "NAME", "PreviewLayer", "draw_objects"]
 
 INSIDE, OUTLINE = 1, 2
 """What pixels of the layer are; without outlines, objects that touch would look like one."""
 
-COLOURS = {0: "transparent", INSIDE: "#ffb00048", OUTLINE: "#ffb000", None: "#ffb000"}
-"""Not those of a mask that can be accepted."""
+ADAPTED, BASE = "#ffb000", "#3ea6ff"
+"""Colours by the model that drew; not those of a mask that can be accepted."""
+
+SHARE_INSIDE = "48"
+"""How opaque the inside is, of FF."""
 
 NAME = "preview of the training"
 
@@ -31,11 +34,14 @@ class PreviewLayer:
     ----------
     viewer : ViewerModel
         Where it is added.
+    name : str
+        Of the layer.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: ViewerModel, name: str = NAME) -> None:
+        self._viewer, self._name = viewer, name
         self._layer: Labels | None = None
+        self._colour = ""
 
     @property
     def layer(self) -> Labels | None:
@@ -43,8 +49,8 @@ class PreviewLayer:
         known = any(layer is self._layer for layer in self._viewer.layers)
         return self._layer if known else None
 
-    def show(self, image: Image, picture: PreviewPicture) -> None:
-        """Show a picture on the image that it is of, in place of the one before."""
+    def show(self, image: Image, picture: PreviewPicture, colour: str = ADAPTED) -> None:
+        """Show a picture on the image that it is of, in a colour, in place of the one before."""
         layer = self.layer or self._add(image)
         shape = [1] * image.ndim
         objects = picture.objects if picture.objects.size else np.zeros((1, 1), np.uint8)
@@ -54,6 +60,9 @@ class PreviewLayer:
         affine[:-1, -1] = matrix(lift(picture.plane, [picture.corner])[0])
         layer.data = draw_objects(objects).reshape(shape)
         layer.affine = affine
+        if colour != self._colour:
+            layer.colormap = make_colours(colour)
+            self._colour = colour
 
     def remove(self) -> None:
         """Take it out of the viewer, if it is there."""
@@ -66,9 +75,8 @@ class PreviewLayer:
         """Add it below the prompts of the object that is annotated; that stays selected."""
         layers = self._viewer.layers
         layer = Labels(
-            np.zeros((1,) * image.ndim, np.uint8), name=NAME, opacity=1.0,
+            np.zeros((1,) * image.ndim, np.uint8), name=self._name, opacity=1.0,
             metadata={OWN: True}, units=image.units, axis_labels=image.axis_labels,
-            colormap=COLOURS,
         )  # fmt: skip
         active, selected = layers.selection.active, set(layers.selection)
         place = next((i for i, known in enumerate(layers) if is_own(known)), len(layers))
@@ -76,8 +84,14 @@ class PreviewLayer:
         layers.selection.clear()
         layers.selection.update(selected)
         layers.selection.active = active
-        self._layer = layer
+        self._layer, self._colour = layer, ""
         return layer
+
+
+def make_colours(colour: str) -> dict[int | None, str]:
+    """Return the colour of each value of the layer: of one colour, the inside of objects paler."""
+    inside = f"{colour}{SHARE_INSIDE}"
+    return {0: "transparent", INSIDE: inside, OUTLINE: colour, None: colour}
 
 
 def draw_objects(objects: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

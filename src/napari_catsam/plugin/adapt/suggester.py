@@ -5,19 +5,16 @@ All of it runs in the main thread; the looking itself is a job of the queue.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_catsam.errors import CatsamError, ImageError
-from napari_catsam.plugin.adapt.looking import Outlook, Proposal, look_around
+from napari_catsam.errors import CatsamError
+from napari_catsam.plugin.adapt.looking import Proposal, look_around
+from napari_catsam.plugin.adapt.outlook import make_outlook
 from napari_catsam.plugin.device.engine import Engine
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
-from napari_catsam.plugin.layers.new_layers import fits
-from napari_catsam.plugin.layers.planes import locate_plane
-from napari_catsam.plugin.objects.ids import is_in_memory
 from napari_catsam.plugin.objects.places import ObjectPlace, show_place
 from napari_catsam.plugin.session import Session
 from napari_catsam.plugin.troubles import tell_trouble
@@ -60,7 +57,7 @@ class Suggester:
         if session.suggesting or session.adapting:
             return
         try:
-            outlook = self._make_outlook(image, masks)
+            outlook = make_outlook(self._viewer, session, image, masks)
         except CatsamError as error:
             tell_trouble(session, CANNOT_SUGGEST, error)
             return
@@ -100,19 +97,6 @@ class Suggester:
             at[axis] = place
         show_place(self._viewer, image, ObjectPlace(tuple(at)))
         self._session.note = f"look at {proposal.text}; annotate here, and adapt again"
-
-    def _make_outlook(self, image: Image | None, masks: Labels | None) -> Outlook:
-        session = self._session
-        if image is None:
-            raise ImageError("open an image")
-        plane = locate_plane(self._viewer, image, session.channels)
-        known = masks is not None and fits(masks, image) and is_in_memory(masks.data)
-        adapted = None
-        if session.adapter_fits:
-            name = session.adapter_name
-            adapted = replace(session.base, adapter=session.adapter, adapter_name=name)
-        labels = masks.data if masks is not None and known else None
-        return Outlook(plane, labels, session.base, adapted)
 
     def _on_progress(self, value: str) -> None:
         self._session.activity = value

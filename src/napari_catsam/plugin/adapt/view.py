@@ -54,6 +54,7 @@ class AdaptView(QWidget):
     stop_requested = Signal()
     cancel_requested = Signal()
     compare_requested = Signal()
+    hide_requested = Signal()
     save_requested = Signal(str)
     load_requested = Signal(str)
     budget_changed = Signal(int)
@@ -87,9 +88,14 @@ class AdaptView(QWidget):
             self.cancel_requested.emit, "cancel",
         )  # fmt: skip
         self.compare_button = make_button(
-            "Compare", "Ask the other of base and adapted model.",
+            "Compare",
+            "Ask the other of base and adapted model: about the object that you annotate,\n"
+            "or else about the masks on this plane, by their boxes.",
             self.compare_requested.emit, "compare",
         )  # fmt: skip
+        self.hide_button = make_button(
+            "Hide", "Take the comparison off the canvas.", self.hide_requested.emit, "hide"
+        )
         self.stop_button = make_button(
             "Stop", "Finish now and keep the best so far.", self._on_stop_clicked, "stop"
         )
@@ -105,6 +111,10 @@ class AdaptView(QWidget):
         self.bar.setToolTip("How much of the training is done.")
         self.time_left = TextBlock("Of the training; less if it does not get better any more.")
         self.preview = TextBlock("What the orange masks on the canvas are; they are not kept.")
+        self.comparison = TextBlock(
+            "What the blue (base) or orange (adapted) masks on the canvas are; they are not kept.\n"
+            "Masks that were learnt from flatter the adapted model: look at others too."
+        )
         self.shots, self.recipe = ShotsView(), RecipeView()
         self.curves, self.scores = CurvesView(), ScoresView()
         self.versions, self.suggest = VersionsView(), SuggestView()
@@ -113,6 +123,7 @@ class AdaptView(QWidget):
         self.setAcceptDrops(True)
         self.show_score("")
         self.show_preview("")
+        self.show_comparison("")
         self.show_progress(None)
         self.show_run(adapting=False, paused=False, time_left="")
 
@@ -133,7 +144,8 @@ class AdaptView(QWidget):
         group.add_wide(self.preview)
         group.add_wide(self.score)
         group.add_wide(self.scores)
-        group.add_wide(self.compare_button)
+        group.add_wide(side_by_side(self.compare_button, self.hide_button))
+        group.add_wide(self.comparison)
         group.add_wide(self.suggest)
         group.add_wide(self.versions)
         group.add_row("adapter", side_by_side(self.load_button, self.save_button))
@@ -174,6 +186,12 @@ class AdaptView(QWidget):
         """Say what the button compares with, and whether there is something to compare."""
         self.compare_button.setText(text)
         self.compare_button.setVisible(ready)
+
+    def show_comparison(self, text: str) -> None:
+        """Say what the comparison on the canvas is; nothing for an empty text."""
+        self.comparison.setText(text)
+        for widget in (self.comparison, self.hide_button):
+            widget.setVisible(bool(text))
 
     def show_progress(self, fraction: float | None) -> None:
         """Show a part of 1 as done, an unknown part (negative), or no bar (None)."""
