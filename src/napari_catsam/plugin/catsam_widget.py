@@ -96,6 +96,7 @@ class CatsamWidget(QWidget):
             points=self.segment_view.points,
             masks=self.adapt_view.masks,
             target=self.segment_view.target,
+            ignore=self.adapt_view.recipe.ignore,
             on_rename=self._on_layers_renamed,
             on_change=self._on_layers_changed,
             connections=self._connections,
@@ -111,7 +112,10 @@ class CatsamWidget(QWidget):
 
     def adapt(self) -> None:
         """Adapt to the chosen masks, as the button does."""
-        self.commands.training.adapt(self.segment_view.image.value, self.adapt_view.masks.value)
+        view = self.adapt_view
+        self.commands.training.adapt(
+            self.segment_view.image.value, view.masks.value, view.recipe.ignore.value
+        )
 
     def shut_down(self) -> None:
         """Stop all work and listen to nothing any more; layers stay as they are."""

@@ -93,7 +93,8 @@ class AdaptPanel:
         self._suggest = SuggestPanel(session, commands.suggester, view, segment_view, connections)
         self._key = CompareKey(viewer, session, self.compare)
         add = connections.add
-        add(view.masks.currentIndexChanged, self._on_layers_changed)
+        for box in (view.masks, view.recipe.ignore):
+            add(box.currentIndexChanged, self._on_layers_changed)
         add(segment_view.image.currentIndexChanged, self._on_layers_changed)
         add(self.shots.summarised, self._on_summarised)
         add(view.method.chosen, self._on_method_chosen)
@@ -136,9 +137,11 @@ class AdaptPanel:
 
     def _on_layers_changed(self, _: int = 0) -> None:
         image, masks = self._segment.image.value, self._view.masks.value
+        ignore = self._view.recipe.ignore.value
         self.shots.follow(
             image if isinstance(image, Image) else None,
             masks if isinstance(masks, Labels) else None,
+            ignore if isinstance(ignore, Labels) else None,
         )
 
     def _on_method_chosen(self, name: str) -> None:

@@ -17,12 +17,14 @@ MOST = 0.1
 
 
 class RecipeView(QWidget):
-    """Another method, start values, what unlabelled pixels say, and the learning rate.
+    """Another method, start values, what unlabelled pixels say, what is ignored, and the learning rate.
 
     Attributes
     ----------
     method : ChoiceBox
         Methods that are not among the usual ones; an empty value for none of them.
+    ignore : ChoiceBox
+        Labels whose pixels say nothing; None for none.
     """
 
     changed = Signal(object)
@@ -43,6 +45,9 @@ class RecipeView(QWidget):
         self.annotated.set_choices(
             [(text, name) for name, text in BACKGROUNDS.items()], AS_USUAL.annotated
         )
+        self.ignore = ChoiceBox(
+            "Labels drawn over what is unclear: their pixels say nothing, neither object nor not."
+        )
         self.rate = QDoubleSpinBox()
         self.rate.setDecimals(5)
         self.rate.setRange(0.0, MOST)
@@ -56,6 +61,7 @@ class RecipeView(QWidget):
         group.add_row("other", self.method)
         group.add_row("start", self.init)
         group.add_row("labels", self.annotated)
+        group.add_row("ignore", self.ignore)
         group.add_row("rate", self.rate)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

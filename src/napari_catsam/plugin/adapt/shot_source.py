@@ -27,11 +27,14 @@ class LabelledPlane:
         With at least one object.
     name : str
         Of the layer, and which of its planes it is.
+    ignore : ndarray, (H, W), bool, or None
+        Pixels that say nothing.
     """
 
     plane: Plane
     masks: npt.NDArray[Any]
     name: str
+    ignore: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +49,14 @@ class ShotSource:
         Of the shape of the image without channels.
     pixel_size : (float, float)
         Row and column spacing in the world.
+    ignore : array_like, int, or None
+        Where it is not 0, pixels say nothing; of the shape of ``labels``.
     """
 
     plane: Plane
     labels: Any
     pixel_size: tuple[float, float]
+    ignore: Any = None
 
     def find(self) -> list[LabelledPlane]:
         """Find the planes that have labels; the image is not read.
@@ -71,7 +77,8 @@ class ShotSource:
             masks = labels[plane.index].copy()
             if masks.any():
                 where = f" [{', '.join(map(str, steps))}]" if hidden else ""
-                found.append(LabelledPlane(plane, masks, self.plane.name + where))
+                name = self.plane.name + where
+                found.append(LabelledPlane(plane, masks, name, self._read_ignored(plane)))
         if not found:
             raise ShotError("the labels hold no mask; draw at least one and press Adapt again")
         return found
@@ -84,4 +91,9 @@ class ShotSource:
         ShotError
             If there are none.
         """
-        return [Shot(found.plane.read(), found.masks, name=found.name) for found in self.find()]
+        return [
+            Shot(found.plane.read(), found.masks, found.ignore, found.name) for found in self.find()
+        ]
+
+    def _read_ignored(self, plane: Plane) -> npt.NDArray[np.bool_] | None:
+        return None if self.ignore is None else plane.read_labels(self.ignore) != 0

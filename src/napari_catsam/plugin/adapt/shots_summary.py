@@ -65,8 +65,8 @@ def summarise_shots(source: ShotSource) -> ShotsSummary:
     """Count shots, say what would be held out, and draw the first of them; run in a thread."""
     try:
         found = source.find()
-        # What is held out depends on the masks alone.
-        plan = plan_held_out([Shot(one.masks, one.masks, name=one.name) for one in found])
+        # What is held out does not depend on the image.
+        plan = plan_held_out([Shot(one.masks, one.masks, one.ignore, one.name) for one in found])
     except CatsamError:
         return ShotsSummary("no mask to learn from yet")
     pictures = [

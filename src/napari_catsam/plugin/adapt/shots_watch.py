@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class ShotsWatch(QObject):
-    """Follows one Labels layer and the image that it lies on.
+    """Follows one Labels layer, that of what is ignored, and the image that they lie on.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ class ShotsWatch(QObject):
         self._viewer, self._session = viewer, session
         self._image: Image | None = None
         self._labels: Labels | None = None
-        self._watch: PlaneWatch | None = None
+        self._ignore: Labels | None = None
+        self._watches: list[PlaneWatch] = []
         # Neither the device, which may train, nor the disk, which has work to save.
         self._thread = DiskThread(self)
         self._connections = Connections()
@@ -63,18 +64,21 @@ class ShotsWatch(QObject):
         # The window may be torn down without a call of close().
         self.destroyed.connect(self._connections.close)
 
-    def follow(self, image: Image | None, labels: Labels | None) -> None:
+    def follow(
+        self, image: Image | None, labels: Labels | None, ignore: Labels | None = None
+    ) -> None:
         """Summarise these layers from now on."""
-        if labels is not self._labels:
+        if labels is not self._labels or ignore is not self._ignore:
             self._connections.close()
-            self._watch = None
-            if labels is not None:
-                # It knows undo from another slice being shown.
-                self._watch = PlaneWatch(
-                    self._viewer, labels, "", known=True, connections=self._connections
-                )
-                self._connections.add(self._watch.changed, self._on_edited)
-        self._image, self._labels = image, labels
+            # They know undo from another slice being shown.
+            self._watches = [
+                PlaneWatch(self._viewer, layer, "", known=True, connections=self._connections)
+                for layer in (labels, ignore)
+                if layer is not None
+            ]
+            for watch in self._watches:
+                self._connections.add(watch.changed, self._on_edited)
+        self._image, self._labels, self._ignore = image, labels, ignore
         self._soon.start()
 
     def close(self) -> None:
@@ -82,12 +86,13 @@ class ShotsWatch(QObject):
         self._connections.close()
         with suppress(RuntimeError):  # Qt has deleted it before
             self._soon.stop()
-        self._image = self._labels = self._watch = None
+        self._image = self._labels = self._ignore = None
+        self._watches = []
         self._thread.close()
 
     def _on_edited(self) -> None:
-        if self._watch is not None:
-            self._watch.marked.clear()
+        for watch in self._watches:
+            watch.marked.clear()
         self._soon.start()
 
     def _read(self) -> None:
@@ -102,7 +107,9 @@ class ShotsWatch(QObject):
             self.summarised.emit(ShotsSummary("counted when you press Adapt"))
             return
         try:
-            source = locate_shots(self._viewer, self._session, self._image, self._labels)
+            source = locate_shots(
+                self._viewer, self._session, self._image, self._labels, self._ignore
+            )
         except CatsamError as error:
             self.summarised.emit(ShotsSummary(str(error)))
             return

@@ -33,9 +33,13 @@ PAUSED = "training is paused"
 
 
 def locate_shots(
-    viewer: ViewerModel, session: Session, image: Image | None, masks: Labels | None
+    viewer: ViewerModel,
+    session: Session,
+    image: Image | None,
+    masks: Labels | None,
+    ignore: Labels | None = None,
 ) -> ShotSource:
-    """Say where shots are to be read from.
+    """Say where shots are to be read from; what is labelled in ``ignore`` is left out of them.
 
     Raises
     ------
@@ -46,9 +50,14 @@ def locate_shots(
         raise ImageError("open an image")
     if masks is None:
         raise ShotError("there are no masks to learn from; segment an object or draw one")
+    if ignore is masks:
+        raise ShotError(f"{masks.name!r} cannot be learnt from and ignored; choose another layer")
     check_labels(masks, image)
+    if ignore is not None:
+        check_labels(ignore, image)
     plane = locate_plane(viewer, image, session.channels)
-    return ShotSource(plane, masks.data, pixel_size(image, plane))
+    ignored = None if ignore is None else ignore.data
+    return ShotSource(plane, masks.data, pixel_size(image, plane), ignored)
 
 
 class Training:
@@ -85,16 +94,19 @@ class Training:
         self.budget = session.budget
         self._job: Job | None = None
 
-    def adapt(self, image: Image | None, masks: Labels | None) -> None:
+    def adapt(
+        self, image: Image | None, masks: Labels | None, ignore: Labels | None = None
+    ) -> None:
         """Train the chosen method on all masks of a Labels layer; prompts go on meanwhile.
 
-        Training goes on from the session's ``start`` if that fits, else from the base model.
+        Training goes on from the session's ``start`` if that fits, else from the base model. Pixels
+        that are labelled in ``ignore`` say nothing.
         """
         session = self._session
         if session.adapting:
             return
         try:
-            source = locate_shots(self._viewer, session, image, masks)
+            source = locate_shots(self._viewer, session, image, masks, ignore)
         except CatsamError as error:
             tell_trouble(session, CANNOT_ADAPT, error)
             return

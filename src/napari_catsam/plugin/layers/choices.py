@@ -18,13 +18,14 @@ __all__ = ["LayerChoices"]
 class LayerChoices:
     """Fills choice boxes with layers; holds layers, not names, so that they may be renamed.
 
-    A box that shows nothing takes the next layer that fits; the target box stays at "new layer".
+    A box that shows nothing takes the next layer that fits; the target box stays at "new layer", and
+    that of what is ignored at "none".
 
     Parameters
     ----------
     viewer : ViewerModel
         Whose layers.
-    image, shapes, points, masks, target : ChoiceBox
+    image, shapes, points, masks, target, ignore : ChoiceBox
         What to fill.
     on_change : callable
         Called without arguments when there are other layers, or something else is drawn in them.
@@ -43,18 +44,20 @@ class LayerChoices:
         points: ChoiceBox,
         masks: ChoiceBox,
         target: ChoiceBox,
+        ignore: ChoiceBox,
         on_change: Callable[[], None],
         on_rename: Callable[[], None],
         connections: Connections,
     ) -> None:
         self._viewer = viewer
-        self._target = target
+        self._free = (target, ignore)
         self._boxes: list[tuple[ChoiceBox, type[Layer], str]] = [
             (image, Image, "no image"),
             (shapes, Shapes, "none"),
             (points, Points, "none"),
             (masks, Labels, "none"),
             (target, Labels, "new layer"),
+            (ignore, Labels, "none"),
         ]
         self._on_change, self._on_rename = on_change, on_rename
         self._connections = connections
@@ -73,7 +76,7 @@ class LayerChoices:
         for box, kind, nothing in self._boxes:
             fitting = [layer for layer in reversed(layers) if isinstance(layer, kind)]
             chosen = box.value if any(box.value == layer for layer in fitting) else None
-            if chosen is None and fitting and box is not self._target:
+            if chosen is None and fitting and box not in self._free:
                 chosen = fitting[0]
             optional = not fitting or kind is not Image
             choices: list[tuple[str, object]] = [(nothing, None)] if optional else []
