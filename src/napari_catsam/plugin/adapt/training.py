@@ -50,14 +50,18 @@ def locate_shots(
         raise ImageError("open an image")
     if masks is None:
         raise ShotError("there are no masks to learn from; segment an object or draw one")
-    if ignore is masks:
-        raise ShotError(f"{masks.name!r} cannot be learnt from and ignored; choose another layer")
     check_labels(masks, image)
     if ignore is not None:
-        check_labels(ignore, image)
+        _check_ignored(ignore, masks, image)
     plane = locate_plane(viewer, image, session.channels)
     ignored = None if ignore is None else ignore.data
     return ShotSource(plane, masks.data, pixel_size(image, plane), ignored)
+
+
+def _check_ignored(ignore: Labels, masks: Labels, image: Image) -> None:
+    if ignore is masks:
+        raise ShotError(f"{masks.name!r} cannot be learnt from and ignored; choose another layer")
+    check_labels(ignore, image)
 
 
 class Training:
