@@ -75,6 +75,30 @@ class AdaptView(QWidget):
             "What the training begins with: the base model, or a version, which it makes another\n"
             "version of; that has the method already."
         )
+        self._make_buttons()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.bar.setToolTip("How much of the training is done.")
+        self.time_left = TextBlock("Of the training; less if it does not get better any more.")
+        self.preview = TextBlock("What the orange masks on the canvas are; they are not kept.")
+        self.comparison = TextBlock(
+            "What the blue (base) or orange (adapted) masks on the canvas are; they are not kept.\n"
+            "Masks that were learnt from flatter the adapted model: look at others too."
+        )
+        self.shots, self.recipe = ShotsView(), RecipeView()
+        self.curves, self.scores = CurvesView(), ScoresView()
+        self.versions, self.suggest = VersionsView(), SuggestView()
+        self.score = TextBlock("Mean overlap (IoU) with masks, of the base and the adapted model.")
+        self._lay_out()
+        self.setAcceptDrops(True)
+        self.show_score("")
+        self.show_preview("")
+        self.show_comparison("")
+        self.show_progress(None)
+        self.show_run(adapting=False, paused=False, time_left="")
+
+    def _make_buttons(self) -> None:
         self.adapt_button = make_button(
             "Adapt", "Train on these masks; prompts are answered meanwhile.",
             self._on_adapt_clicked, "start",
@@ -105,27 +129,6 @@ class AdaptView(QWidget):
         self.save_button = make_button(
             "Save…", "Write the version that is marked to a file.", self._on_save_clicked, "save"
         )
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(6)
-        self.bar.setToolTip("How much of the training is done.")
-        self.time_left = TextBlock("Of the training; less if it does not get better any more.")
-        self.preview = TextBlock("What the orange masks on the canvas are; they are not kept.")
-        self.comparison = TextBlock(
-            "What the blue (base) or orange (adapted) masks on the canvas are; they are not kept.\n"
-            "Masks that were learnt from flatter the adapted model: look at others too."
-        )
-        self.shots, self.recipe = ShotsView(), RecipeView()
-        self.curves, self.scores = CurvesView(), ScoresView()
-        self.versions, self.suggest = VersionsView(), SuggestView()
-        self.score = TextBlock("Mean overlap (IoU) with masks, of the base and the adapted model.")
-        self._lay_out()
-        self.setAcceptDrops(True)
-        self.show_score("")
-        self.show_preview("")
-        self.show_comparison("")
-        self.show_progress(None)
-        self.show_run(adapting=False, paused=False, time_left="")
 
     def _lay_out(self) -> None:
         group = FormGroup("")
