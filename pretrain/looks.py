@@ -76,7 +76,7 @@ class LookStream:
     Parameters
     ----------
     sam
-        The trained model, without its refiner; bfloat16.
+        The trained model, without its refiner; a :func:`pretrain.network.working_copy`.
     folder
         ``nuclei_dsb2018``, or None.
     seed

@@ -97,13 +97,13 @@ def sine_positions(grid: int, width: int) -> torch.Tensor:
     return torch.cat([rows, columns], 2)[None]
 
 
-def half_copy(sam: Any) -> Any:
-    """A bfloat16 copy that computes; the float32 original is what the optimiser changes.
+def working_copy(sam: Any, dtype: torch.dtype) -> Any:
+    """A copy that computes in ``dtype``; the float32 original is what the optimiser changes.
 
-    The frequencies of the coordinate encoding stay float32: half precision would blur the places.
+    The frequencies of the coordinate encoding stay float32: bfloat16 would blur the places.
     Attention is written out, which on a CPU is faster than the fused kernel for windows of 64 tokens.
     """
-    fast = copy.deepcopy(sam).to(torch.bfloat16)
+    fast = copy.deepcopy(sam).to(dtype)
     fast.prompt_encoder.pe_layer.float()
     original = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     fast.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.copy_(original)

@@ -12,17 +12,18 @@ import argparse
 import copy
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
 from napari_catsam.sam.refiner import MaskRefiner, View
+from pretrain.arithmetic import quicker_dtype
 from pretrain.export import read_asset, replace_refiner
 from pretrain.journal import means, write_line
 from pretrain.looks import Looks, LookStream, collect, join
-from pretrain.network import build_network, half_copy
+from pretrain.network import build_network, working_copy
 from pretrain.processes import agree, run_together, share_mean
 
 STRIDE = 4
@@ -55,6 +56,8 @@ class RefinePlan:
         Steps between two lines of the log.
     looks
         In a file of what is collected.
+    dtype
+        That the model and the refiner compute in; the weights stay float32.
     """
 
     asset: Path
@@ -68,6 +71,7 @@ class RefinePlan:
     rate: float = 2e-3
     every: int = 100
     looks: int = 2_000
+    dtype: torch.dtype = field(default_factory=quicker_dtype)
 
     @property
     def log(self) -> Path:
@@ -77,7 +81,7 @@ class RefinePlan:
 
 def collect_part(rank: int, plan: RefinePlan) -> None:
     """One process collects until its time is over, in files of ``plan.looks``."""
-    sam = half_copy(read_asset(build_network(), plan.asset))
+    sam = working_copy(read_asset(build_network(), plan.asset), plan.dtype)
     stream = LookStream(sam, plan.data, 1_000 * plan.seed + 100 * rank)
     source, number, started = iter(stream), 0, time.monotonic()
     while number == 0 or time.monotonic() - started < 60 * plan.minutes * plan.collected:
@@ -157,9 +161,11 @@ def through_grid(change: torch.Tensor, looks: Looks) -> torch.Tensor:
     return matrices[0] @ change @ matrices[1].transpose(1, 2)
 
 
-def loss_of(refiner: MaskRefiner, looks: Looks) -> tuple[torch.Tensor, dict[str, float]]:
+def loss_of(
+    refiner: MaskRefiner, looks: Looks, dtype: torch.dtype
+) -> tuple[torch.Tensor, dict[str, float]]:
     """BCE, soft IoU and the squared error of the expected IoU; with them the IoU before and after."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         change, scores = refiner(looks.view, looks.scores)
     before, truth = looks.view.logits.float(), looks.truth.float()
     logits = before + through_grid(change.float(), looks)
@@ -200,7 +206,7 @@ def train(plan: RefinePlan, looks: Looks, rank: int = 0) -> MaskRefiner:
         for group in optimiser.param_groups:
             group["lr"] = rate
         batch = draw_batch(looks, plan.batch // plan.processes, generator)
-        loss, parts = loss_of(refiner, batch)
+        loss, parts = loss_of(refiner, batch, plan.dtype)
         optimiser.zero_grad()
         loss.backward()
         share_gradients(refiner)
@@ -240,12 +246,12 @@ def average(mean: MaskRefiner, refiner: MaskRefiner, keep: float) -> None:
         torch._foreach_lerp_(list(mean.parameters()), list(refiner.parameters()), 1 - keep)
 
 
-def score(refiner: MaskRefiner, looks: Looks) -> dict[str, float]:
+def score(refiner: MaskRefiner, looks: Looks, dtype: torch.dtype) -> dict[str, float]:
     """The values of :func:`loss_of` over many looks."""
     found: dict[str, list[float]] = {}
     with torch.no_grad():
         for rows in torch.arange(len(looks.scores)).split(200):
-            for key, value in loss_of(refiner, looks.select(rows))[1].items():
+            for key, value in loss_of(refiner, looks.select(rows), dtype)[1].items():
                 found.setdefault(key, []).append(value)
     return means(found)
 
@@ -257,9 +263,8 @@ def train_part(rank: int, plan: RefinePlan) -> None:
     rows = torch.arange(len(looks.scores))
     refiner = train(plan, looks.select(rows[:-held]), rank)
     if rank == 0:
-        write_line(
-            plan.log, {"looks": len(looks.scores), **score(refiner, looks.select(rows[-held:]))}
-        )
+        scores = score(refiner, looks.select(rows[-held:]), plan.dtype)
+        write_line(plan.log, {"looks": len(looks.scores), **scores})
         replace_refiner(plan.asset, refiner)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from pretrain.network import DenseHeads, build_network, half_copy
+from pretrain.arithmetic import quicker_dtype
+from pretrain.network import DenseHeads, build_network, working_copy
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Plan:
         Part of the run after which the learning rate falls.
     refine_minutes
         Of the refiner's training, after all this (:mod:`pretrain.refine`).
+    dtype
+        Of the copy that computes.
     """
 
     out: Path
@@ -65,6 +68,7 @@ class Plan:
     save_minutes: float = 4.0
     scored: int = 24
     refine_minutes: float = 60.0
+    dtype: torch.dtype = field(default_factory=quicker_dtype)
 
 
 class Run:
@@ -75,7 +79,8 @@ class Run:
         self.plan = plan
         self.sam, self.head = build_network().train(), DenseHeads()
         self.mean = copy.deepcopy(self.sam).eval()
-        self.fast, self.fast_head = half_copy(self.sam), DenseHeads().to(torch.bfloat16)
+        self.fast = working_copy(self.sam, plan.dtype)
+        self.fast_head = DenseHeads().to(plan.dtype)
         self.refresh()
         self.step, self.seconds, self.resumed = 0, 0.0, 0
         decay = [p for p in self.parameters() if p.ndim > 1]
@@ -88,12 +93,12 @@ class Run:
         return [p for p in (*self.sam.parameters(), *self.head.parameters()) if p.requires_grad]
 
     def fast_parameters(self) -> list[torch.nn.Parameter]:
-        """The bfloat16 copies of :meth:`parameters`, in the same order."""
+        """The copies of :meth:`parameters`, in the same order."""
         both = (*self.fast.parameters(), *self.fast_head.parameters())
         return [p for p in both if p.requires_grad]
 
     def refresh(self) -> None:
-        """Copy the parameters into their bfloat16 copies."""
+        """Copy the parameters into the copies that compute."""
         with torch.no_grad():
             torch._foreach_copy_(self.fast_parameters(), self.parameters())
 

@@ -134,7 +134,7 @@ def learn(run: Run, step: Step, batch: dict[str, torch.Tensor]) -> dict[str, flo
 
 
 def share_gradients(run: Run) -> None:
-    """Give every parameter the gradient of its bfloat16 copy, as float32, averaged over the processes."""
+    """Give every parameter the gradient of its copy, as float32, averaged over the processes."""
     pieces = [p.new_zeros(p.shape) if p.grad is None else p.grad for p in run.fast_parameters()]
     flat = share_mean(torch.cat([piece.flatten().float() for piece in pieces]))
     for parameter, piece in zip(

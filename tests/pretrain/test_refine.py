@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from napari_catsam.sam.crops import Crops, cut_out
+from pretrain.arithmetic import quicker_dtype
 from pretrain.export import write_asset
 from pretrain.looks import Looks, LookStream, collect
-from pretrain.network import build_network, half_copy
+from pretrain.network import build_network, working_copy
 from pretrain.refine import RefinePlan, refine, through_grid, true_iou, turn
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ WINDOW = 256
 @pytest.fixture(scope="module")
 def looks() -> Looks:
     torch.manual_seed(0)
-    return collect(iter(LookStream(half_copy(build_network()), None, seed=3)), 40)
+    return collect(
+        iter(LookStream(working_copy(build_network(), quicker_dtype()), None, seed=3)), 40
+    )
 
 
 def as_crops(looks: Looks) -> Crops:
