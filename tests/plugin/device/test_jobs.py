@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from qtpy.QtCore import QThreadPool
 
+from napari_catsam.errors import CatsamError
 from napari_catsam.plugin.device.jobs import DeviceQueue, Job
 
 WAIT = 10_000
@@ -256,8 +257,9 @@ def test_a_cancelled_job_is_closed_and_gives_nothing(
     assert told == [None]
 
 
+@pytest.mark.parametrize("fails", [False, True])
 def test_a_job_that_is_cancelled_during_its_last_step_gives_nothing(
-    qtbot: Any, queue: DeviceQueue
+    qtbot: Any, queue: DeviceQueue, fails: bool
 ) -> None:
     told: list[Any] = []
     ending, cancelled = threading.Event(), threading.Event()
@@ -266,6 +268,8 @@ def test_a_job_that_is_cancelled_during_its_last_step_gives_nothing(
         yield 0
         ending.set()
         assert cancelled.wait(10)
+        if fails:
+            raise CatsamError("too late to matter")
         return "adapter"
 
     job = Job(train, on_result=told.append, on_error=told.append, on_cancelled=told.append)
@@ -281,7 +285,12 @@ def test_a_job_that_is_cancelled_before_its_result_is_told_gives_nothing(
     qtbot: Any, queue: DeviceQueue
 ) -> None:
     told: list[Any] = []
-    job = Job(once("adapter"), on_result=told.append, on_cancelled=told.append)
+
+    def slow() -> Generator[str, bool | None, str]:
+        yield "progress"
+        return "adapter"
+
+    job = Job(slow, on_progress=told.append, on_result=told.append, on_cancelled=told.append)
     queue.submit(job)
     assert QThreadPool.globalInstance().waitForDone(WAIT)  # what it tells has not arrived yet
     queue.cancel(job)

@@ -117,7 +117,7 @@ class DeviceQueue(QObject):
         self._board.wake()
 
     def cancel(self, job: Job) -> None:
-        """Ask a job to end at its next step, with nothing, also if that was its last."""
+        """Ask a job to end at its next step, with nothing, also if that is its last or fails."""
         for task in self._find(job):
             task.cancel = True
         self._board.wake()
@@ -165,9 +165,10 @@ class DeviceQueue(QObject):
         if event.kind == "rest":
             return
         if event.kind == "progress":
-            job.on_progress(event.value)
+            if not event.task.cancel:
+                job.on_progress(event.value)
             return
-        if event.kind == "result" and event.task.cancel:  # there was no next step to end it at
+        if event.task.cancel:  # there may have been no next step to end it at
             event = Event(event.task, "cancelled", None)
         del self._jobs[event.task]
         tell = {"result": job.on_result, "error": job.on_error, "cancelled": job.on_cancelled}
