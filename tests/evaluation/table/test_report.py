@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import builtins
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_catsam.errors import CatsamError, UnreadableFileError
+from napari_catsam.errors import UnreadableFileError
 from napari_catsam.evaluation.table.report import write_report
 from tests.evaluation.table.runs import add_examples, write_plain_run, write_run
 
@@ -104,18 +103,3 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnreadableFileError, match="cannot be made"):
         write_report(tmp_path / "runs", tmp_path / "file" / "report")
-
-
-def test_without_matplotlib_it_is_said_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find = builtins.__import__
-
-    def refuse(name: str, *rest: object) -> object:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return find(name, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(CatsamError, match=r"napari-catsam\[table\]"):
-        write_report(tmp_path, tmp_path / "report")

@@ -5,22 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from qtpy.QtGui import QColor, QImage
 
+from napari_catsam.plugin.adapt import curves_view
+from napari_catsam.plugin.adapt.curve_drawing import Curve, CurveStyle, draw_curve, find_range
 from napari_catsam.plugin.adapt.curves import TrainingCurves
-from napari_catsam.plugin.adapt.curves_view import Chart, CurvesView, find_range, thin_out
+from napari_catsam.plugin.adapt.curves_view import Chart, CurvesView
 from napari_catsam.types import Progress
 
+WIDTH = 200
+STYLE = CurveStyle("#3c96f0", "#000000", 9.0)
 
-def draw(chart: Chart, width: int = 200) -> QImage:
-    """Draw a chart, and cut its text off."""
-    chart.resize(width, chart.height())
-    image = QImage(chart.size(), QImage.Format.Format_RGB32)
+
+def paint(chart: Chart) -> QImage:
+    """Paint the picture of a chart."""
+    chart.picture.resize(WIDTH, chart.picture.height())
+    image = QImage(chart.picture.size(), QImage.Format.Format_RGB32)
     image.fill(QColor("white"))
-    chart.render(image)
-    height = chart.fontMetrics().height()
-    return image.copy(0, height, width, image.height() - height)
+    chart.picture.render(image)
+    return image
 
 
 def columns_in_blue(image: QImage) -> set[int]:
@@ -28,6 +34,12 @@ def columns_in_blue(image: QImage) -> set[int]:
     places = [(x, y) for x in range(image.width()) for y in range(image.height())]
     colours = {place: QColor(image.pixel(*place)) for place in places}
     return {x for (x, _), colour in colours.items() if colour.blue() - colour.red() > 60}
+
+
+def is_blue(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Return where the curve is."""
+    red, _, blue, alpha = np.moveaxis(picture.astype(int), -1, 0)
+    return (blue - red > 60) & (alpha > 60)
 
 
 def test_losses_and_new_scores_are_kept() -> None:
@@ -49,18 +61,13 @@ def test_nothing_is_known_before_the_first_step() -> None:
     assert (curves.losses, curves.scores, curves.before, curves.last_step) == ([], [], None, 0)
 
 
-@pytest.mark.parametrize("most", [1, 7, 100])
-def test_few_of_many_points_are_drawn_and_always_the_last(most: int) -> None:
-    points = [(float(step), 0.0) for step in range(1000)]
-    kept = thin_out(points, most)
-    assert len(kept) <= most * 1.2 + 1
-    assert (kept[0], kept[-1]) == (points[0], points[-1])
-
-
-def test_equal_values_have_a_range_too() -> None:
-    low, high = find_range([0.5, 0.5], 0.05)
-    assert low < 0.5 < high
-    assert high - low >= 0.05
+@pytest.mark.parametrize("value", [0.0, 0.5, 40.0])
+def test_equal_values_have_a_range_too(value: float) -> None:
+    low, high = find_range([value, value])
+    assert low < value < high
+    low, high = find_range([value, value], 0.3)
+    assert low < value < high
+    assert high - low >= 0.3
 
 
 def test_the_text_says_the_last_value_and_what_it_was_before(qtbot: Any) -> None:
@@ -84,17 +91,66 @@ def test_the_curve_of_the_score_begins_with_the_score_before(qtbot: Any) -> None
     curves.add(Progress(50, 100, 0.1, 0.9, 0.5, 0.6))
     curves.add(Progress(100, 100, 0.2, 0.8, 0.5, 0.7))
     view.show_curves(curves.losses, curves.scores, curves.before, 100)
-    assert min(columns_in_blue(draw(view.score))) < 5
+    assert min(columns_in_blue(paint(view.score))) < WIDTH / 4
 
 
-def test_a_curve_is_drawn_from_left_to_right(qtbot: Any) -> None:
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_curve_is_drawn_from_left_to_right(ratio: float) -> None:
+    columns = {}
+    for end in (50, 100):
+        picture = draw_curve(Curve(((0, 0.5), (end, 0.7)), 100), STYLE, (WIDTH, 72), ratio)
+        assert picture.shape == (72 * ratio, WIDTH * ratio, 4)
+        columns[end] = np.flatnonzero(is_blue(picture).any(0)) / ratio
+    left = columns[100].min()
+    assert 20 < left < WIDTH / 4  # beside it are the numbers
+    assert columns[50].min() == left
+    assert columns[100].max() > 190
+    assert columns[50].max() == pytest.approx((left + 194) / 2, abs=5)
+
+
+def test_a_line_to_compare_with_goes_over_the_whole_width() -> None:
+    bare, line = (
+        draw_curve(Curve(((0, 0.5), (9, 0.7)), 9, value), STYLE, (WIDTH, 72))
+        for value in (None, 0.6)
+    )
+    columns = np.flatnonzero((bare != line).any((0, 2)))
+    assert columns.min() < WIDTH / 4
+    assert columns.max() > 0.9 * WIDTH
+
+
+@pytest.mark.parametrize("size", [(0, 0), (1, 1), (30, 72), (200, 10)])
+def test_without_room_nothing_is_drawn(size: tuple[int, int]) -> None:
+    assert not draw_curve(Curve(((0, 0.5), (9, 0.7)), 9), STYLE, size)[..., 3].any()
+
+
+def test_without_points_there_are_axes_alone() -> None:
+    picture = draw_curve(Curve(), STYLE, (WIDTH, 72))
+    assert picture[..., 3].any()
+    assert not is_blue(picture).any()
+
+
+def test_many_changes_are_drawn_now_and_then(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Curve] = []
+
+    def draw(curve: Curve, *rest: Any) -> Any:
+        drawn.append(curve)
+        return draw_curve(curve, *rest)
+
+    monkeypatch.setattr(curves_view, "draw_curve", draw)
+    chart = Chart("score", "#3c96f0", 0.0, "")
+    qtbot.addWidget(chart)
+    with qtbot.waitExposed(chart):
+        chart.show()
+    for step in range(1, 40):
+        chart.show_points([(0, 0.5), (step, 0.6)], step)
+        chart.picture.repaint()
+    qtbot.waitUntil(lambda: bool(drawn) and drawn[-1].end == 39, timeout=5000)
+    assert len(drawn) <= 6  # frames of the window that came into being among them
+
+
+def test_a_curve_that_is_not_seen_is_not_drawn(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves_view, "draw_curve", None)
     view = CurvesView()
     qtbot.addWidget(view)
-    empty = columns_in_blue(draw(view.score))
-    view.score.show_points([(0, 0.5), (100, 0.7)], 100)
-    full = columns_in_blue(draw(view.score))
-    view.score.show_points([(0, 0.5), (50, 0.7)], 100)
-    half = columns_in_blue(draw(view.score))
-    assert not empty
-    assert max(full) > 190
-    assert 90 < max(half) < 110
+    view.show_curves([(1, 0.9)], [(0, 0.7)], 0.7, 1)
+    qtbot.wait(20)

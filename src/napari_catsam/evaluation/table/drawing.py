@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from napari_catsam.errors import CatsamError
 from napari_catsam.evaluation.table.published import METHOD_TITLES, order_methods
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from napari_catsam.evaluation.examples import Example
     from napari_catsam.evaluation.runs import CurveRow
     from napari_catsam.evaluation.table.groups import Group
 
-__all__ = ["draw_curves", "draw_masks", "make_figure"]
+__all__ = ["draw_curves", "draw_masks"]
 
 COLOURS = dict(
     zip(
@@ -34,22 +33,8 @@ SMOOTHED = 50
 TINT = np.array([255, 140, 0])
 
 
-def make_figure(width: float, height: float) -> Figure:
-    """Make an empty figure, in inches, without a window.
-
-    Raises
-    ------
-    CatsamError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise CatsamError(
-            "matplotlib draws the report's pictures and is not installed; "
-            "install it with: pip install 'napari-catsam[table]'"
-        ) from error
+def _make_figure(width: float, height: float) -> Figure:
+    """Make an empty figure, in inches, without a window."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -69,7 +54,7 @@ def draw_curves(groups: Sequence[Group]) -> bytes | None:
         return None
     rows = [row for method in methods for curves in drawn[method] for row in curves]
     scored = any(np.isfinite(row.score) for row in rows)
-    figure = make_figure(9 if scored else 5.5, 3.2)
+    figure = _make_figure(9 if scored else 5.5, 3.2)
     axes = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
     for method in methods:
         for number, curves in enumerate(drawn[method]):
@@ -111,7 +96,7 @@ def draw_masks(examples: Sequence[tuple[str, Sequence[tuple[str, Example]]]]) ->
         A PNG.
     """
     columns = 3 + max(len(found) for _, found in examples)
-    figure = make_figure(1.9 * columns, 2.1 * len(examples) + 0.3)
+    figure = _make_figure(1.9 * columns, 2.1 * len(examples) + 0.3)
     axes = figure.subplots(len(examples), columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_catsam.errors import UnreadableFileError
 from napari_catsam.evaluation.examples import Example, read_examples
-from napari_catsam.evaluation.table.drawing import draw_curves, draw_masks, make_figure
+from napari_catsam.evaluation.table.drawing import draw_curves, draw_masks
 from napari_catsam.evaluation.table.groups import UNTRAINED, Group, Recipe, group_runs
 from napari_catsam.evaluation.table.published import order_methods
 from napari_catsam.evaluation.table.reading import Run, read_runs
@@ -47,10 +47,7 @@ def write_report(runs: str | Path, output: str | Path) -> tuple[str, ...]:
     ------
     UnreadableFileError
         If there is no run that has ended, or the folder cannot be written.
-    CatsamError
-        If matplotlib is not installed.
     """
-    make_figure(1, 1)  # what is missing is said before any work
     found = read_runs(runs)
     groups, repeated = group_runs(found.runs)
     problems = [*found.problems, *repeated]
