@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -203,7 +204,18 @@ def widget(viewer: ViewerModel, library: FakeLibrary) -> Iterator[CatsamWidget]:
 
 
 @pytest.fixture
-def window(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+def settled_heap() -> None:
+    """Let the garbage collector leave alone what is there before a window is made.
+
+    napari collects several times around each window and keeps some thousand objects of each, so that
+    to look through all of them would take a second each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def window(settled_heap: None, make_napari_viewer: Callable[..., Viewer]) -> Viewer:
     """Make a viewer with its window and canvas."""
     return make_napari_viewer()
 
