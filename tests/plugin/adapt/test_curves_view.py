@@ -70,6 +70,19 @@ def test_equal_values_have_a_range_too(value: float) -> None:
     assert high - low >= 0.3
 
 
+def test_of_many_values_a_few_far_ones_are_cut_off_but_of_few_none() -> None:
+    values = [*range(100), 5000]
+    assert find_range(values, tail=0.02)[1] < 120
+    assert find_range(values[-40:], tail=0.02)[1] > 5000
+    curve = Curve(tuple(enumerate(map(float, values))), 100)
+    style = CurveStyle(STYLE.colour, STYLE.ink, STYLE.text, tail=0.02)
+    seen, flat = (
+        is_blue(draw_curve(curve, look, (WIDTH, 72)))[:, 40:160].any(1).sum()
+        for look in (style, STYLE)
+    )
+    assert flat < 6 < 20 < seen  # rows that the rise of the first values fills
+
+
 def test_the_text_says_the_last_value_and_what_it_was_before(qtbot: Any) -> None:
     view = CurvesView()
     qtbot.addWidget(view)
@@ -83,6 +96,8 @@ def test_the_text_says_the_last_value_and_what_it_was_before(qtbot: Any) -> None
     assert view.score.text == "held-out IoU 0.712"
     view.show_curves([(1, 0.9)], [(0, 0.712), (1, 0.712)], 0.712, 1)
     assert view.score.text == "held-out IoU 0.712 → 0.712"
+    view.show_curves([(1, 0.9)], [(0, 0.712), (1, 0.8), (2, 0.75)], 0.712, 2)
+    assert view.score.text == "held-out IoU 0.712 → 0.750 (best 0.800)"
 
 
 def test_the_curve_of_the_score_begins_with_the_score_before(qtbot: Any) -> None:
@@ -137,7 +152,7 @@ def test_many_changes_are_drawn_now_and_then(qtbot: Any, monkeypatch: pytest.Mon
         return draw_curve(curve, *rest)
 
     monkeypatch.setattr(curves_view, "draw_curve", draw)
-    chart = Chart("score", "#3c96f0", 0.0, "")
+    chart = Chart("score", "#3c96f0", "")
     qtbot.addWidget(chart)
     with qtbot.waitExposed(chart):
         chart.show()

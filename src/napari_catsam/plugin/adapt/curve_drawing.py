@@ -64,17 +64,27 @@ class CurveStyle:
         Height of the numbers, in pixels.
     least_span : float
         The range of values is never smaller, so that noise does not fill the picture.
+    tail : float
+        Part of the values, at either end, that may lie outside of the picture, so that a few do not
+        make all others one flat line.
     """
 
     colour: str
     ink: str
     text: float
     least_span: float = 0.0
+    tail: float = 0.0
 
 
-def find_range(values: Sequence[float], least: float = 0.0) -> tuple[float, float]:
-    """Return the lowest and highest value to draw, at least ``least`` apart, with room around."""
-    low, high = min(values), max(values)
+def find_range(
+    values: Sequence[float], least: float = 0.0, tail: float = 0.0
+) -> tuple[float, float]:
+    """Return the lowest and highest value to draw, at least ``least`` apart, with room around.
+
+    Of many values the ``tail`` at either end is left out; of few, none.
+    """
+    low = float(np.quantile(values, tail, method="lower"))
+    high = float(np.quantile(values, 1 - tail, method="higher"))
     middle = (low + high) / 2
     span = max(high - low, least, LEAST_PART * abs(middle), 1e-9)
     half = span * (0.5 + ROOM)
@@ -116,21 +126,24 @@ def draw_curve(
     if right > left and top > bottom:  # there is room for it
         axes = figure.add_axes((left, bottom, right - left, top - bottom), frameon=True)
         axes.patch.set_visible(False)
-        _draw_values(axes, curve, style)
-        _draw_frame(axes, curve, style)
+        limits = _draw_frame(axes, curve, style)
+        _draw_values(axes, curve, style, limits)
     canvas.draw()
     return np.array(canvas.buffer_rgba())
 
 
-def _draw_values(axes: Axes, curve: Curve, style: CurveStyle) -> None:
+def _draw_values(axes: Axes, curve: Curve, style: CurveStyle, limits: tuple[float, float]) -> None:
     if curve.line is not None:
         axes.axhline(curve.line, color=style.ink, linewidth=1, linestyle=(0, (4, 3)))
     if curve.points:
         axes.plot(*zip(*curve.points, strict=True), color=style.colour, linewidth=1.6)
-        axes.plot(*curve.points[-1], "o", markersize=4, color=style.colour, clip_on=False)
+        step, value = curve.points[-1]
+        seen = min(max(value, limits[0]), limits[1])
+        axes.plot(step, seen, "o", markersize=4, color=style.colour, clip_on=False)
 
 
-def _draw_frame(axes: Axes, curve: Curve, style: CurveStyle) -> None:
+def _draw_frame(axes: Axes, curve: Curve, style: CurveStyle) -> tuple[float, float]:
+    """Draw all around the curve; return the lowest and highest value that is seen."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlim(0, curve.end)
@@ -142,8 +155,9 @@ def _draw_frame(axes: Axes, curve: Curve, style: CurveStyle) -> None:
     )  # fmt: skip
     values = [value for _, value in curve.points]
     values += [] if curve.line is None else [curve.line]
+    limits = find_range(values or [0.5], style.least_span, style.tail)
+    axes.set_ylim(*limits)
     if values:
-        axes.set_ylim(*find_range(values, style.least_span))
         axes.yaxis.set_major_locator(MaxNLocator(3))
     else:
         axes.set_yticks([])
@@ -154,6 +168,7 @@ def _draw_frame(axes: Axes, curve: Curve, style: CurveStyle) -> None:
     )
     for spine in axes.spines.values():
         spine.set(color=style.ink, alpha=FAINT, linewidth=1)
+    return limits
 
 
 def _shorten(value: float, _: Any) -> str:

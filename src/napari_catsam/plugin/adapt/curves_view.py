@@ -25,6 +25,9 @@ HEIGHT = 72
 LEAST_SPAN = 0.05
 """Of a score; so that noise does not fill the picture."""
 
+TAIL = 0.02
+"""Of the losses, at either end: those of a few hard views are many times the others."""
+
 REST = 500
 """Milliseconds between two pictures: each takes the main thread some hundredths of a second."""
 
@@ -39,13 +42,13 @@ class Picture(QWidget):
     ----------
     colour : str
         Of the curve.
-    least_span : float
-        The range of values is never smaller.
+    least_span, tail : float
+        See :class:`CurveStyle`.
     """
 
-    def __init__(self, colour: str, least_span: float) -> None:
+    def __init__(self, colour: str, least_span: float, tail: float) -> None:
         super().__init__()
-        self._colour, self._least_span = colour, least_span
+        self._colour, self._least_span, self._tail = colour, least_span, tail
         self._curve, self._drawn = Curve(), (object(), object())
         self._image = QImage()
         self._rest = QTimer(self)
@@ -85,9 +88,8 @@ class Picture(QWidget):
 
     def _style(self) -> CurveStyle:
         ink = self.palette().color(self.foregroundRole()).name()
-        return CurveStyle(
-            self._colour, ink, SMALLER * self.fontMetrics().ascent(), self._least_span
-        )
+        text = SMALLER * self.fontMetrics().ascent()
+        return CurveStyle(self._colour, ink, text, self._least_span, self._tail)
 
 
 class Chart(QWidget):
@@ -99,16 +101,18 @@ class Chart(QWidget):
         What is drawn.
     colour : str
         Of the curve, as ``#rrggbb``.
-    least_span : float
-        The range of values is never smaller.
     tooltip : str
         What it tells.
+    least_span, tail : float
+        See :class:`CurveStyle`.
     """
 
-    def __init__(self, name: str, colour: str, least_span: float, tooltip: str) -> None:
+    def __init__(
+        self, name: str, colour: str, tooltip: str, least_span: float = 0.0, tail: float = 0.0
+    ) -> None:
         super().__init__()
         self._name = name
-        self._caption, self.picture = QLabel(), Picture(colour, least_span)
+        self._caption, self.picture = QLabel(), Picture(colour, least_span, tail)
         self._caption.setStyleSheet(f"color: {colour}")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip(tooltip)
@@ -128,8 +132,11 @@ class Chart(QWidget):
         values = [] if line is None else [line]
         if points and points[-1] != (0, line):  # the start is the line's value
             values.append(points[-1][1])
-        numbers = " → ".join(f"{value:.3f}" for value in values)
-        self._caption.setText(f"{self._name} {numbers}".strip())
+        words = [self._name, " → ".join(f"{value:.3f}" for value in values)]
+        best = max((value for _, value in points), default=0.0)
+        if line is not None and len(values) > 1 and best > values[-1]:
+            words.append(f"(best {best:.3f})")
+        self._caption.setText(" ".join(words).strip())
         self.picture.show_curve(Curve(tuple(points), max(1.0, end), line))
 
 
@@ -138,11 +145,16 @@ class CurvesView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loss = Chart("loss", LOSS, 0.0, "Loss of each training step; lower is better.")
+        self.loss = Chart(
+            "loss", LOSS,
+            "Loss of each training step; lower is better. A few far from the others are cut off.",
+            tail=TAIL,
+        )  # fmt: skip
         self.score = Chart(
-            "held-out IoU", SCORE, LEAST_SPAN,
+            "held-out IoU", SCORE,
             "Mean overlap (IoU) with masks that are not trained on; higher is better.\n"
-            "Dashed: the model that the training began with.",
+            "Dashed: the model that the training began with. The best is what is kept.",
+            least_span=LEAST_SPAN,
         )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
