@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -142,6 +143,14 @@ def test_without_points_there_are_axes_alone() -> None:
     picture = draw_curve(Curve(), STYLE, (WIDTH, 72))
     assert picture[..., 3].any()
     assert not is_blue(picture).any()
+
+
+def test_a_user_who_has_matplotlib_write_with_latex_sees_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = draw_curve(Curve(), STYLE, (WIDTH, 72))
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    np.testing.assert_array_equal(draw_curve(Curve(), STYLE, (WIDTH, 72)), plain)
 
 
 def test_many_changes_are_drawn_now_and_then(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:

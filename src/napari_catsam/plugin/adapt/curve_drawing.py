@@ -113,6 +113,7 @@ def draw_curve(
         ``(height * ratio, width * ratio, 4)`` uint8, RGBA, alpha not multiplied in.
     """
     # Half a second, for those who never train.
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -123,12 +124,13 @@ def draw_curve(
     canvas = FigureCanvasAgg(figure)
     left, bottom = LEFT * style.text / width, BOTTOM * style.text / height
     right, top = 1 - RIGHT * style.text / width, 1 - TOP * style.text / height
-    if right > left and top > bottom:  # there is room for it
-        axes = figure.add_axes((left, bottom, right - left, top - bottom), frameon=True)
-        axes.patch.set_visible(False)
-        limits = _draw_frame(axes, curve, style)
-        _draw_values(axes, curve, style, limits)
-    canvas.draw()
+    with rc_context({"text.usetex": False}):  # LaTeX would take seconds, or fail
+        if right > left and top > bottom:  # there is room for it
+            axes = figure.add_axes((left, bottom, right - left, top - bottom), frameon=True)
+            axes.patch.set_visible(False)
+            limits = _draw_frame(axes, curve, style)
+            _draw_values(axes, curve, style, limits)
+        canvas.draw()
     return np.array(canvas.buffer_rgba())
 
 
