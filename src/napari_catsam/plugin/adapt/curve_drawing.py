@@ -165,9 +165,7 @@ def _draw_frame(axes: Axes, curve: Curve, style: CurveStyle) -> tuple[float, flo
         axes.set_yticks([])
     axes.xaxis.set_major_formatter(_shorten)
     axes.yaxis.set_major_formatter(_shorten)
-    axes.tick_params(
-        colors=style.ink, labelsize=style.text, length=2, pad=2, width=0.8, labelcolor=style.ink
-    )
+    axes.tick_params(colors=style.ink, labelsize=style.text, length=2, pad=2, width=0.8)
     for spine in axes.spines.values():
         spine.set(color=style.ink, alpha=FAINT, linewidth=1)
     return limits

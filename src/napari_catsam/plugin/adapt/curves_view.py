@@ -74,12 +74,12 @@ class Picture(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the picture; draw it before where that is due."""
-        curve, frame = self._curve, (self.size(), self.devicePixelRatioF(), self._style())
+        curve, ratio, style = self._curve, self.devicePixelRatioF(), self._style()
+        frame = (self.size(), ratio, style)
         another_frame = frame != self._drawn[1]
         if another_frame or (curve != self._drawn[0] and not self._rest.isActive()):
-            self._image = _as_image(
-                draw_curve(curve, frame[2], (self.width(), self.height()), frame[1])
-            )
+            size = (self.width(), self.height())
+            self._image = _as_image(draw_curve(curve, style, size, ratio))
             self._drawn = (curve, frame)
             self._rest.start()
         painter = QPainter(self)
